@@ -1,0 +1,1 @@
+"""One family of networks with sites a file."""

@@ -1,0 +1,1 @@
+"""One plug-and-play block a file."""
