@@ -1,0 +1,296 @@
+"""The search-space language: a space is a deferred call with choices left open in it.
+
+`Any` is what a choice returns, so that it may stand wherever a value may while a type checker
+still checks the call around it; and what a network or a recipe is, which this file never looks at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Any, ParamSpec
+
+from spaces.calls import check_call, keywords_of
+from spaces.count import count, draw
+from spaces.fit import Price, solve
+from spaces.labels import Label, SpaceError, labelled, near
+from spaces.tree import (
+    Answer,
+    Choice,
+    Decision,
+    Fit,
+    Group,
+    call,
+    check_ties,
+    decisions,
+    read,
+    resolve,
+)
+
+P = ParamSpec("P")
+Pick = Callable[[str, tuple[Label, ...]], Label]
+
+
+def choice(*options: Any, tie: str | None = None, **named: Any) -> Any:
+    """Offer alternatives; a keyword names its option, otherwise a class or number names itself.
+
+    Choices of equal `tie` move together.
+    """
+    return Choice(labelled(options, named), tie)
+
+
+def fit(
+    options: Iterable[Any],
+    macs: Any = None,
+    params: Any = None,
+    tolerance: float = 0.05,
+    tie: str | None = None,
+) -> Any:
+    """Take the option whose network comes closest to a cost, after all choices are made.
+
+    The target is a number, a baseline or a baseline's name; what stays further away than
+    `tolerance` is rejected.
+    """
+    targets = {"macs": macs, "params": params}
+    given = [metric for metric, target in targets.items() if target is not None]
+    if len(given) != 1:
+        raise SpaceError("a fit has one target: fit(range(8, 65), macs=...) or params=...")
+    return Fit(labelled(tuple(options), {}), tie, given[0], targets[given[0]], tolerance)
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """One decided point of a space; `refusal` says why it is rejected, where it is."""
+
+    choices: Mapping[str, Label]
+    network: partial[Any]
+    recipe: Any = None
+    refusal: str = ""
+
+    def build(self) -> Any:
+        """Build the network."""
+        return self.network()
+
+    @property
+    def key(self) -> str:
+        """A short hash of the choices, the same in every process and on every machine."""
+        text = json.dumps(dict(self.choices), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Architecture) and self.choices == other.choices
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.choices.items()))
+
+
+class Space:
+    """All architectures that `backbone(*args, **sites)` can become."""
+
+    def __init__(self, backbone: Callable[P, object], *args: P.args, **sites: P.kwargs) -> None:
+        self.backbone: Any = backbone
+        self.args: tuple[Any, ...] = args
+        self.sites: dict[str, Any] = dict(sites)
+        self.arguments: dict[str, Any] = {}
+        self.recipe: Any = None
+        self.price: Price | None = None
+        self.baselines: Mapping[str, Space] = {}
+        self._read()
+
+    def _read(self) -> None:
+        check_call(self.backbone, self.sites, "")
+        children = [
+            read(self.backbone, "backbone"),
+            *(read(value, str(index)) for index, value in enumerate(self.args)),
+            *(read(value, name) for name, value in self.sites.items()),
+        ]
+        network = Group(partial(call, list(self.sites)), children)
+        self.root = Group(list, [network, read(self.recipe, "recipe")])
+        check_ties(self.root)
+        self.decisions: dict[str, Decision] = {}
+        for decision in decisions(self.root):
+            self.decisions.setdefault(decision.name, decision)
+
+    def _changed(self, **changes: Any) -> Space:
+        space = object.__new__(Space)
+        space.__dict__.update({**self.__dict__, **changes})
+        space._read()
+        return space
+
+    def with_arguments(self, **arguments: Any) -> Space:
+        """Return this space with some arguments of the backbone set."""
+        return self._changed(
+            sites={**self.sites, **arguments}, arguments={**self.arguments, **arguments}
+        )
+
+    def with_recipe(self, recipe: Any) -> Space:
+        """Return this space with the choices in a deferred recipe added, as `recipe.lr`."""
+        return self._changed(recipe=recipe)
+
+    def with_price(self, price: Price, baselines: Mapping[str, Space] | None = None) -> Space:
+        """Return this space with the costs, and the baselines by name, that its fits need."""
+        space = self._changed(price=price, baselines=baselines or {})
+        space._check_targets()
+        return space
+
+    @property
+    def size(self) -> int:
+        """The exact number of architectures."""
+        return count(self.root)
+
+    @property
+    def labels(self) -> dict[str, tuple[Label, ...]]:
+        """The options of every choice, by name and in reading order; fits are not searched."""
+        return {
+            name: decision.choice.labels
+            for name, decision in self.decisions.items()
+            if not isinstance(decision.choice, Fit)
+        }
+
+    def sample(self, pick: Pick) -> Architecture:
+        """Ask `pick` for every choice that is reached, in reading order."""
+        return self._walk(lambda decision, _: pick(decision.name, decision.choice.labels))
+
+    def at(self, choices: Mapping[str, Label]) -> Architecture:
+        """Rebuild the architecture that recorded these choices."""
+        architecture = self._walk(lambda decision, _: recorded(decision, choices), choices)
+        for name, label in choices.items():
+            if name not in architecture.choices:
+                reason = (
+                    "does not arise there" if name in self.decisions else "is not in this space"
+                )
+                raise SpaceError(f"{name} = {label!r} {reason}{near(name, architecture.choices)}")
+        return architecture
+
+    def __iter__(self) -> Iterator[Architecture]:
+        """Yield every architecture once, the last choice turning fastest."""
+        turns: list[tuple[int, int]] = []
+        while True:
+            position = 0
+
+            def turned(_: str, labels: tuple[Label, ...]) -> Label:
+                nonlocal position
+                if position == len(turns):
+                    turns.append((0, len(labels)))
+                position += 1
+                return labels[turns[position - 1][0]]
+
+            yield self.sample(turned)
+            while turns and turns[-1][0] + 1 == turns[-1][1]:
+                turns.pop()
+            if not turns:
+                return
+            turns[-1] = (turns[-1][0] + 1, turns[-1][1])
+
+    def draw(self, random: Random) -> Architecture:
+        """Draw one architecture; each comes equally often, however many labels it has."""
+        return self._walk(lambda decision, made: draw(self.root, decision, made, random))
+
+    def _walk(self, answer: Answer, solved: Mapping[str, Label] | None = None) -> Architecture:
+        made: dict[str, Label] = {}
+        unsolved: list[Decision] = []
+
+        def ask(decision: Decision, made: dict[str, Label]) -> Label:
+            if not isinstance(decision.choice, Fit) or decision.name in (solved or {}):
+                return answer(decision, made)
+            unsolved.append(decision)
+            return decision.choice.labels[0]
+
+        network, recipe = self._resolved(made, ask)
+        if not unsolved:
+            return Architecture(made, network, recipe)
+        return self._solve(made, unsolved)
+
+    def _resolved(self, made: dict[str, Label], answer: Answer) -> tuple[partial[Any], Any]:
+        network, recipe = (resolve(child, made, answer) for child in self.root.children)
+        assert isinstance(network, partial)
+        return network, recipe
+
+    def _solve(self, made: dict[str, Label], unsolved: list[Decision]) -> Architecture:
+        if len(unsolved) > 1:
+            names = " and ".join(decision.name for decision in unsolved[:2])
+            raise SpaceError(
+                f"{names} are two fits; a network has one: tie them, fit(..., tie=...)"
+            )
+        name, wanted = unsolved[0].name, unsolved[0].choice
+        assert isinstance(wanted, Fit)
+
+        def cost(label: Label) -> float:
+            network, _ = self._resolved({**made, name: label}, answered)
+            return self._cost(name, network, wanted.metric)
+
+        made[name], refusal = solve(name, wanted, self._target(name, wanted), cost)
+        network, recipe = self._resolved(made, answered)
+        return Architecture(made, network, recipe, refusal)
+
+    def _cost(self, name: str, network: Any, metric: str) -> float:
+        if self.price is None:
+            raise SpaceError(f"{name} is a fit and this space has no cost to solve it with")
+        return float(getattr(self.price(network), metric))
+
+    def _target(self, name: str, wanted: Fit) -> float:
+        target = self._target_space(name, wanted)
+        if target is None:
+            assert isinstance(wanted.target, int | float)
+            return wanted.target
+        architecture = next(iter(target))
+        return self._cost(name, architecture.network, wanted.metric)
+
+    def _target_space(self, name: str, wanted: Fit) -> Space | None:
+        target = wanted.target
+        if isinstance(target, str):
+            if target not in self.baselines:
+                hint = near(target, self.baselines)
+                raise SpaceError(f"{name}: there is no baseline {target!r} to fit to{hint}")
+            target = self.baselines[target]
+        if isinstance(target, Space):
+            if target.size != 1:
+                raise SpaceError(
+                    f"{name}: the target of the fit has {target.size} architectures; it needs one"
+                )
+            accepted = keywords_of(target.backbone)
+            given = {
+                key: value
+                for key, value in self.arguments.items()
+                if accepted is None or key in accepted
+            }
+            return target.with_arguments(**given)._changed(
+                price=self.price, baselines=self.baselines
+            )
+        if isinstance(target, bool) or not isinstance(target, int | float) or not target > 0:
+            raise SpaceError(
+                f"{name}: {target!r} is no cost to fit to; give a number or a baseline"
+            )
+        return None
+
+    def _check_targets(self, trail: tuple[object, ...] = ()) -> None:
+        for name, decision in self.decisions.items():
+            wanted = decision.choice
+            if not isinstance(wanted, Fit):
+                continue
+            if any(wanted is earlier for earlier in trail):
+                raise SpaceError(f"{name}: the target of the fit refers back to the fit")
+            if target := self._target_space(name, wanted):
+                target._check_targets((*trail, wanted))
+
+
+def recorded(decision: Decision, choices: Mapping[str, Label]) -> Label:
+    """Answer a decision from a record."""
+    labels = decision.choice.labels
+    if decision.name not in choices:
+        raise SpaceError(f"no value for {decision.name!r}; this space offers {list(labels)}")
+    if choices[decision.name] not in labels:
+        value = choices[decision.name]
+        raise SpaceError(
+            f"{decision.name} = {value!r} is not in this space; it offers {list(labels)}"
+        )
+    return labels[labels.index(choices[decision.name])]
+
+
+def answered(decision: Decision, _: dict[str, Label]) -> Label:
+    """Stand where every decision has been made already."""
+    raise AssertionError(f"{decision.name} is still open")

@@ -1,0 +1,175 @@
+"""A space as a tree of decisions: how it is read from its call, and walked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from spaces.calls import check_call
+from spaces.labels import Label, SpaceError
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One open decision: its options by label, and the name it shares with others."""
+
+    options: tuple[tuple[Label, object], ...]
+    tie: str | None = None
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The names of the options, in the order they were offered."""
+        return tuple(label for label, _ in self.options)
+
+
+@dataclass(frozen=True)
+class Fit(Choice):
+    """A value that is not searched but solved: `metric` shall come closest to `target`."""
+
+    metric: str = "macs"
+    target: object = None
+    tolerance: float = 0.05
+
+
+class Fixed:
+    """A value in which nothing is open."""
+
+    open: bool = False
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+        self.names: Counter[str] = Counter()
+
+
+class Group:
+    """A call, list or mapping with something open inside; `make` puts it together again."""
+
+    def __init__(self, make: Callable[[list[object]], object], children: list[Node]) -> None:
+        self.make = make
+        self.children = children
+        self.open: bool = any(child.open for child in children)
+        self.names: Counter[str] = sum((child.names for child in children), Counter())
+
+
+class Decision:
+    """A choice at its place; `names` counts the choices here and below, by name."""
+
+    open: bool = True
+
+    def __init__(self, name: str, choice: Choice, branches: dict[Label, Node]) -> None:
+        self.name = name
+        self.choice = choice
+        self.branches = branches
+        self.counts: dict[Label, int] = {}
+        own = {} if isinstance(choice, Fit) else {name: 1}
+        self.names: Counter[str] = sum((branch.names for branch in branches.values()), Counter(own))
+
+
+Node = Fixed | Group | Decision
+Answer = Callable[[Decision, dict[str, Label]], Label]
+
+
+def read(value: object, path: str) -> Node:
+    """Turn a value with choices in it into a tree; a choice's name is its path unless tied."""
+    if isinstance(value, Choice):
+        return read_choice(value, path)
+    if isinstance(value, partial):
+        check_call(value.func, value.keywords, path)
+        parts = [("", value.func), *enumerate(value.args), *value.keywords.items()]
+        return group(partial(call, list(value.keywords)), parts, path, value)
+    if isinstance(value, Mapping):
+        return group(partial(mapping, list(value)), value.items(), path, value)
+    if isinstance(value, list):
+        return group(list, enumerate(value), path, value)
+    if type(value) is tuple:
+        return group(tuple, enumerate(value), path, value)
+    return Fixed(value)
+
+
+def read_choice(choice: Choice, path: str) -> Decision:
+    """Read a decision; what lies inside a tied one is named after the tie, so it is tied too."""
+    name = choice.tie or path
+    branches = {label: read(option, f"{name}.{label}") for label, option in choice.options}
+    if isinstance(choice, Fit) and any(branch.open for branch in branches.values()):
+        raise SpaceError(f"{name}: the options of a fit are values, without choices inside")
+    return Decision(name, choice, branches)
+
+
+def group(
+    make: Callable[[list[object]], object],
+    parts: Iterable[tuple[object, object]],
+    path: str,
+    original: object,
+) -> Node:
+    """Read the parts of a value; where nothing is open in them the value stays as it was."""
+    children = [read(item, f"{path}.{key}".strip(".")) for key, item in parts]
+    return Group(make, children) if any(child.open for child in children) else Fixed(original)
+
+
+def call(keywords: list[str], values: list[object]) -> partial[object]:
+    """Defer a call: the function, its positional arguments, then one value per keyword."""
+    positional = len(values) - len(keywords)
+    named = dict(zip(keywords, values[positional:], strict=True))
+    function = values[0]
+    assert callable(function)
+    return partial(function, *values[1:positional], **named)
+
+
+def mapping(keys: list[object], values: list[object]) -> dict[object, object]:
+    """Return the mapping of the resolved values."""
+    return dict(zip(keys, values, strict=True))
+
+
+def resolve(node: Node, made: dict[str, Label], answer: Answer) -> object:
+    """Put the value together, asking for every decision that is reached and not yet made."""
+    if isinstance(node, Fixed):
+        return node.value
+    if isinstance(node, Group):
+        return node.make([resolve(child, made, answer) for child in node.children])
+    if node.name not in made:
+        made[node.name] = answer(node, made)
+    return resolve(node.branches[made[node.name]], made, answer)
+
+
+def decisions(node: Node) -> Iterator[Decision]:
+    """Yield every decision of a tree in reading order, tied ones as often as they stand."""
+    if isinstance(node, Decision):
+        yield node
+        for branch in node.branches.values():
+            yield from decisions(branch)
+    elif isinstance(node, Group):
+        for child in node.children:
+            yield from decisions(child)
+
+
+def check_ties(root: Node) -> None:
+    """Refuse one name for two different choices, and a tie that is named like a path."""
+    first: dict[str, Decision] = {}
+    for decision in decisions(root):
+        other = first.setdefault(decision.name, decision)
+        if other is decision:
+            continue
+        if other.choice.tie is None or decision.choice.tie is None:
+            raise SpaceError(f"tie={decision.name!r} is also the path of a choice; rename the tie")
+        if not alike(other.choice, decision.choice):
+            raise SpaceError(
+                f"choices tied as {decision.name!r} offer {list(other.choice.labels)} and "
+                f"{list(decision.choice.labels)}; equal ties offer equal options"
+            )
+
+
+def alike(one: object, other: object) -> bool:
+    """Tell whether two options are written the same."""
+    if one is other:
+        return True
+    if isinstance(one, Choice) and isinstance(other, Choice):
+        return one.tie == other.tie and alike(one.options, other.options)
+    if isinstance(one, partial) and isinstance(other, partial):
+        return alike((one.func, one.args, one.keywords), (other.func, other.args, other.keywords))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return alike(tuple(one.items()), tuple(other.items()))
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return type(one) is type(other) and bool(one == other)
