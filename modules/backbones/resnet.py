@@ -12,14 +12,20 @@ from torch import Tensor, nn
 from modules.backbones.network import Act, Backbone, Factory, Places, Plan, Site, kaiming, relu
 
 
-class Conv3x3(nn.Conv2d):
+class Conv3x3(nn.Module):
     """The plain spatial mixer: a 3x3 convolution that keeps its channels."""
 
     site = "mix"
 
-    def __init__(self, planes: int, stride: int = 1) -> None:
-        super().__init__(planes, planes, 3, stride, padding=1, bias=False)
+    def __init__(self, planes: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
         self.channels = planes
+        # held, not inherited: ptflops and thop pass over a subclass of nn.Conv2d without a word
+        self.conv = nn.Conv2d(planes, planes, 3, stride, padding=1, groups=groups, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        return y
 
 
 class Held(NamedTuple):
@@ -56,7 +62,11 @@ class Block(nn.Module):
 
 def bottleneck(channels: int, planes: int, stride: int, held: Held) -> Block:
     """Return a block of 1x1, `mix`, `inner`, 1x1 to 4 * planes, `gate`."""
-    mixer = held.mix(planes, stride)
+    return around(held.mix(planes, stride), channels, 4 * planes, stride, held)
+
+
+def around(mixer: nn.Module, channels: int, out: int, stride: int, held: Held) -> Block:
+    """Return a bottleneck whose 1x1 convolutions fit the mixer between them."""
     width = mixer_channels(mixer)
     branch = [
         nn.Conv2d(channels, width, 1, bias=False),
@@ -66,9 +76,9 @@ def bottleneck(channels: int, planes: int, stride: int, held: Held) -> Block:
         nn.BatchNorm2d(width),
         held.act(),
         held.inner(width) if held.inner else nn.Identity(),
-        nn.Conv2d(width, 4 * planes, 1, bias=False),
+        nn.Conv2d(width, out, 1, bias=False),
     ]
-    return Block(branch, projection(channels, 4 * planes, stride), 4 * planes, held)
+    return Block(branch, projection(channels, out, stride), out, held)
 
 
 def basic(channels: int, planes: int, stride: int, held: Held) -> Block:
@@ -162,25 +172,38 @@ def resnet(
     """Plan any ResNet: the stem, stages of `depths` blocks that double `planes`, the head."""
     places = Places(depths, mix=mix, inner=inner, gate=gate, fuse=fuse, after=after)
     expansion = 4 if block is bottleneck else 1
-    plan: Plan = {"stem": partial(Stem, stem, planes, act)}
+    plain = Held(act=act, zero_init_residual=zero_init_residual)
+    return {
+        "stem": partial(Stem, stem, planes, act),
+        **residual_stages(block, expansion, planes, places, plain),
+        "head": partial(Head, expansion * planes * 2 ** (len(depths) - 1), num_classes),
+    }
+
+
+def residual_stages(
+    block: Callable[[int, int, int, Held], nn.Module],
+    expansion: int,
+    planes: int,
+    places: Places,
+    plain: Held,
+) -> Plan:
+    """Plan stages that halve the size and double the `planes`; `places` fill the `plain` block."""
+    plan: Plan = {}
     channels = planes
-    for stage, depth in enumerate(depths):
+    for stage, depth in enumerate(places.depths):
         width = planes * 2**stage
         for index in range(depth):
-            held = Held(
-                places.at("mix", stage, index) or Conv3x3,
-                places.at("inner", stage, index),
-                places.at("gate", stage, index),
-                places.at("fuse", stage, index),
-                act,
-                zero_init_residual,
+            held = plain._replace(
+                mix=places.at("mix", stage, index) or plain.mix,
+                inner=places.at("inner", stage, index),
+                gate=places.at("gate", stage, index),
+                fuse=places.at("fuse", stage, index),
             )
             stride = 2 if stage and not index else 1
             plan[f"stage{stage + 1}.{index}"] = partial(block, channels, width, stride, held)
             channels = expansion * width
         if unit := places.at("after", stage):
             plan[f"stage{stage + 1}.after"] = partial(unit, channels)
-    plan["head"] = partial(Head, channels, num_classes)
     return plan
 
 
