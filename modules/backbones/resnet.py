@@ -83,18 +83,12 @@ def around(mixer: nn.Module, channels: int, out: int, stride: int, held: Held) -
 
 def basic(channels: int, planes: int, stride: int, held: Held) -> Block:
     """Return a block of 3x3, `inner`, `mix`, `gate`, all on `planes` channels."""
-    mixer = held.mix(planes, 1)
-    if mixer_channels(mixer) != planes:
-        raise ValueError(
-            f"{type(mixer).__name__}({planes}) has {mixer.channels} channels; "
-            "in a basic block the mix keeps its planes"
-        )
     branch = [
         nn.Conv2d(channels, planes, 3, stride, padding=1, bias=False),
         nn.BatchNorm2d(planes),
         held.act(),
         held.inner(planes) if held.inner else nn.Identity(),
-        mixer,
+        keeping(planes, held.mix(planes, 1)),
     ]
     return Block(branch, projection(channels, planes, stride), planes, held)
 
@@ -109,6 +103,17 @@ def mixer_channels(mixer: nn.Module) -> int:
     return channels
 
 
+def keeping(planes: int, mixer: nn.Module) -> nn.Module:
+    """Return the mixer, which must work on its planes as they are."""
+    channels = mixer_channels(mixer)
+    if channels != planes:
+        raise ValueError(
+            f"{type(mixer).__name__}({planes}) has {channels} channels; "
+            "with no 1x1 convolution before it, a mix keeps its planes"
+        )
+    return mixer
+
+
 def projection(channels: int, out: int, stride: int) -> nn.Module:
     """Return the shortcut: nothing where the shape stays, else a strided 1x1."""
     if stride == 1 and channels == out:
@@ -118,17 +123,18 @@ def projection(channels: int, out: int, stride: int) -> nn.Module:
 
 
 class Stem(nn.Sequential):
-    """The first convolution: `cifar` keeps the size, `strided` halves, `imagenet` quarters it."""
+    """The first convolution: `cifar` keeps the size, `strided` halves, `imagenet` quarters it.
 
-    def __init__(self, kind: str, channels: int, act: Act = relu) -> None:
+    Norm and activation follow, or neither where `act` is None.
+    """
+
+    def __init__(self, kind: str, channels: int, act: Act | None = relu) -> None:
         if kind not in ("cifar", "strided", "imagenet"):
             raise ValueError(f"stem = {kind!r} is not one of 'cifar', 'strided', 'imagenet'")
         kernel, stride = {"cifar": (3, 1), "strided": (3, 2), "imagenet": (7, 2)}[kind]
-        super().__init__(
-            nn.Conv2d(3, channels, kernel, stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm2d(channels),
-            act(),
-        )
+        super().__init__(nn.Conv2d(3, channels, kernel, stride, padding=kernel // 2, bias=False))
+        if act:
+            self.extend([nn.BatchNorm2d(channels), act()])
         if kind == "imagenet":
             self.append(nn.MaxPool2d(3, 2, padding=1))
         kaiming(self)
