@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trials.count import Counter, Rule
+from trials.meta import Unfilled
 from trials.repeats import counted_once
 
 
@@ -65,7 +66,7 @@ def passed(
     device: str,
 ) -> Pass:
     """Run a pass on one device."""
-    with torch.device(device):
+    with torch.device(device), Unfilled():
         module = build().eval()
         x = torch.zeros(*shape)
     counter = Counter(rules)

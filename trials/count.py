@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from trials.meta import is_meta, known
+
 Rule = Callable[..., int]
 """Takes an operator's arguments and, as `out`, its result; returns multiply-accumulates."""
 
@@ -86,7 +88,9 @@ class Counter(TorchDispatchMode):
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run the operator and add its cost."""
-        out = func(*args, **(kwargs or {}))
+        out = known(func, args) if is_meta(args) else None
+        if out is None:
+            out = func(*args, **(kwargs or {}))
         self.macs += self._macs(func, args, kwargs or {}, out)
         if not func.is_view and not func._schema.is_mutable and func not in ALIASING:
             for leaf in out if isinstance(out, (tuple, list)) else (out,):

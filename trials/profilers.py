@@ -1,0 +1,86 @@
+"""The figures papers print: ptflops and thop, each by its own convention, as they ship."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trials.cost import Cost, Pass
+from trials.meta import Uncomputed, hollow
+
+CONVENTIONS = {
+    "ptflops": "counts norms, activations, pools and biases, and no matrix product written as @",
+    "thop": "counts norms and some pools, and nothing that is not a module of torch.nn",
+}
+
+
+class ProfilerError(Exception):
+    """A profiler that fails, or answers with nothing; never a zero."""
+
+
+def profile(name: str, build: Callable[[], nn.Module], shape: tuple[int, ...]) -> Pass:
+    """Count a network built for this alone with `ptflops` or `thop`; the figure is its macs.
+
+    Convolutions and products are not computed meanwhile, which changes no figure.
+    """
+    network = hollow(build).eval()
+    shapes: list[tuple[int, ...]] = []
+
+    def note(_: nn.Module, __: Any, out: object) -> None:
+        shapes.append(tuple(out.shape) if isinstance(out, Tensor) else ())
+
+    network.register_forward_hook(note)
+    count = {"ptflops": ptflops, "thop": thop}[name]
+    with quiet() as printed, Uncomputed():
+        try:
+            macs = count(network, shape)
+        except Exception as error:
+            raise ProfilerError(f"{name} fails: {type(error).__name__}: {error}") from error
+    if macs is None:
+        told = printed.getvalue().split("\n\n")[0].strip().splitlines()
+        raise ProfilerError(f"{name} gives no figure: {told[-1] if told else 'no reason'}")
+    return Pass(Cost(macs=int(macs)), shapes[-1], {})
+
+
+def ptflops(network: nn.Module, shape: tuple[int, ...]) -> float | None:
+    """Run ptflops with its default back end and its functional operators."""
+    from ptflops import get_model_complexity_info
+
+    macs: float | None = get_model_complexity_info(
+        network, shape[1:], as_strings=False, print_per_layer_stat=False, backend="pytorch"
+    )[0]
+    return macs
+
+
+def thop(network: nn.Module, shape: tuple[int, ...]) -> float | None:
+    """Run thop."""
+    import thop as package
+
+    macs: float | None = package.profile(network, inputs=(torch.zeros(shape),), verbose=False)[0]
+    return macs
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[io.StringIO]:
+    """Catch what a profiler prints and warns of."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield printed
+
+
+def difference(name: str, figure: int, macs: int, allowed: float = 0.02) -> str:
+    """Say why a profiler's figure is not the headline's, where they differ by more than allowed."""
+    if abs(figure - macs) <= allowed * macs:
+        return ""
+    return f"{name} is {figure / macs - 1:+.1%} off macs: it {CONVENTIONS[name]}"
+
+
+PROFILERS = {name: partial(profile, name) for name in CONVENTIONS}
