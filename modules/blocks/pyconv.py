@@ -46,7 +46,9 @@ def level_widths(planes: int, levels: int) -> list[int]:
     shares = 1 << (levels - 1).bit_length()
     width, rest = divmod(planes, shares)
     if rest:
-        raise ValueError(f"planes = {planes} is not divisible by the {shares} of {levels} levels")
+        raise ValueError(
+            f"planes = {planes} is not divisible by {shares}, which {levels} levels need"
+        )
     doubled = shares - levels
     return [width] * (levels - doubled) + [2 * width] * doubled
 
