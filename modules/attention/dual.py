@@ -15,6 +15,7 @@ class PAM(nn.Module):
     def __init__(self, channels: int, reduction: int = 8) -> None:
         super().__init__()
         hidden = max(1, channels // reduction)
+        # no dimension, so that a float32 gamma leaves a half-precision map what it is
         self.gamma = nn.Parameter(torch.empty(()))
         self.query = nn.Conv2d(channels, hidden, 1)
         self.key = nn.Conv2d(channels, hidden, 1)
@@ -42,6 +43,7 @@ class CAM(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        # no dimension, so that a float32 gamma leaves a half-precision map what it is
         self.gamma = nn.Parameter(torch.empty(()))
         self.softmax = nn.Softmax(dim=2)
         self.initialise()

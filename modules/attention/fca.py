@@ -48,7 +48,7 @@ class FCA(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         pooled = F.adaptive_avg_pool2d(x, self.size)
-        blocks = pooled.reshape(len(x), self.frequencies, -1, self.size, self.size)
+        blocks = pooled.reshape(x.shape[0], self.frequencies, -1, self.size, self.size)
         components = (blocks * self.basis).sum((3, 4)).flatten(1)
         logits: Tensor = self.expand(self.relu(self.reduce(components)))
         return x * logits.sigmoid()[:, :, None, None]

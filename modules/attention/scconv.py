@@ -38,12 +38,12 @@ class CRU(nn.Module):
 
     def __init__(self, channels: int, reduction: int = 2, groups: int = 2) -> None:
         super().__init__()
-        squeezed = channels // (2 * reduction)
-        if channels % 2 or not squeezed or squeezed % groups:
+        if channels % (2 * reduction * groups):
             raise ValueError(
-                f"channels = {channels} do not halve, shrink {reduction} times and then part into "
-                f"{groups} groups"
+                f"channels = {channels} is not divisible by {2 * reduction * groups}: two halves, "
+                f"squeezed {reduction} times, in {groups} groups"
             )
+        squeezed = channels // (2 * reduction)
         self.squeeze_upper = nn.Conv2d(channels // 2, squeezed, 1, bias=False)
         self.squeeze_lower = nn.Conv2d(channels // 2, squeezed, 1, bias=False)
         self.grouped = nn.Conv2d(squeezed, channels, 3, padding=1, groups=groups)

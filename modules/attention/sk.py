@@ -65,17 +65,11 @@ class DilatedSK(nn.Module):
             raise ValueError(f"channels = {channels} is not divisible by {groups} groups")
         if kernel % 2 == 0:
             raise ValueError(f"kernel = {kernel} is even; DilatedSK needs an odd kernel")
-        hidden = max(1, channels // reduction)
+        hidden, pad = max(1, channels // reduction), kernel // 2
         self.branches = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(
-                    channels,
-                    channels,
-                    kernel,
-                    padding=dilation * (kernel // 2),
-                    dilation=dilation,
-                    groups=groups,
-                    bias=False,
+                    channels, channels, kernel, 1, dilation * pad, dilation, groups, bias=False
                 ),
                 nn.BatchNorm2d(channels),
                 nn.ReLU(inplace=True),

@@ -352,7 +352,7 @@ def test_a_start_of_its_own_outlives_the_initialisation_of_the_block(
         (partial(GC, 32, add=False), "add and multiply are both off; GC then changes nothing"),
         (partial(CPCA, 32, strips=(7, 8)), "strips = (7, 8) has an even one; CPCA needs odd"),
         (partial(SRU, 18), "channels = 18 is not divisible by 4 groups and by 2 halves"),
-        (partial(CRU, 20), "channels = 20 do not halve, shrink 2 times and then part into 2"),
+        (partial(CRU, 20), "channels = 20 is not divisible by 8: two halves, squeezed 2 times"),
         (partial(SK, 48), "planes = 48 is not divisible by 32 groups"),
         (partial(DilatedSK, 48, groups=32), "channels = 48 is not divisible by 32 groups"),
         (partial(DilatedSK, 48, kernel=2), "kernel = 2 is even; DilatedSK needs an odd kernel"),
