@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -168,12 +168,18 @@ class Space:
 
     def __iter__(self) -> Iterator[Architecture]:
         """Yield every architecture once, the last choice turning fastest."""
+        return self.varied(self.decisions)
+
+    def varied(self, names: Container[str]) -> Iterator[Architecture]:
+        """Yield what some of the choices make, the others taking their first option."""
         turns: list[tuple[int, int]] = []
         while True:
             position = 0
 
-            def turned(_: str, labels: tuple[Label, ...]) -> Label:
+            def turned(name: str, labels: tuple[Label, ...]) -> Label:
                 nonlocal position
+                if name not in names:
+                    return labels[0]
                 if position == len(turns):
                     turns.append((0, len(labels)))
                 position += 1

@@ -144,6 +144,15 @@ def decisions(node: Node) -> Iterator[Decision]:
             yield from decisions(child)
 
 
+def places(node: Node) -> Iterator[Node]:
+    """Yield the open values that a call holds, its lists and mappings taken apart."""
+    for child in node.children if isinstance(node, Group) else ():
+        if isinstance(child, Group) and child.make in (list, tuple):
+            yield from places(child)
+        elif child.open:
+            yield child
+
+
 def check_ties(root: Node) -> None:
     """Refuse one name for two different choices, and a tie that is named like a path."""
     first: dict[str, Decision] = {}

@@ -29,6 +29,8 @@ class SpatialGate(nn.Module):
 
     def __init__(self, kernel: int, norm: bool) -> None:
         super().__init__()
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel = {kernel} is even; a pixel gate needs an odd kernel")
         self.conv = nn.Conv2d(2, 1, kernel, padding=kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(1, momentum=0.01) if norm else nn.Identity()
 

@@ -78,4 +78,4 @@ class MSPA(nn.Module):
             return torch.cat(groups, dim=1)
         gates = torch.stack([self.recalibrate(group) for group in groups], dim=1)
         weights = F.softmax(gates, dim=1) if self.softmax else gates
-        return (torch.stack(groups, dim=1) * weights).flatten(1, 2)
+        return (torch.stack(groups, dim=1) * weights.to(groups[0].dtype)).flatten(1, 2)

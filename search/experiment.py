@@ -1,0 +1,215 @@
+"""What one command works on: a space, a recipe, its baselines and limits, checked and put together."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from search.space_file import read_space_file
+from spaces import Architecture, Space, SpaceError
+from spaces.calls import keywords_of
+from spaces.labels import near
+from trials.cost import Cost
+from trials.price import Prices
+from trials.recipe import KNOWN, Images, Recipe
+
+METRICS = ("accuracy", "macs", "params", "ptflops", "thop", "activations", "latency", "memory")
+COUNTED = ("macs", "params", "activations", "ptflops", "thop")
+ALIASES = {"flops": "macs"}
+SIGNS: Mapping[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A bound on a metric, as `macs<=1.3e9`."""
+
+    metric: str
+    sign: str
+    value: float
+
+    def allows(self, figure: float) -> bool:
+        """Tell whether a figure keeps the bound."""
+        return SIGNS[self.sign](figure, self.value)
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.sign}{self.value:g}"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A space at one recipe's input and classes, with everything else its file says."""
+
+    path: Path
+    space: Space
+    baselines: Mapping[str, Space]
+    recipe: str | None
+    shape: tuple[int, int, int]
+    classes: int
+    objectives: tuple[str, ...]
+    limits: tuple[Limit, ...]
+    published: Mapping[str, Any]
+    prices: Prices
+
+    @property
+    def name(self) -> str:
+        """The name of the space: its file's."""
+        return self.path.stem
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Cost an architecture; a ValueError says why it is refused."""
+        if architecture.refusal:
+            raise ValueError(architecture.refusal)
+        return self.prices(architecture.network)
+
+
+def load(
+    given: str,
+    recipe: str | None = None,
+    shape: tuple[int, int, int] | None = None,
+    classes: int | None = None,
+    limits: Iterable[str] = (),
+) -> Experiment:
+    """Put an experiment together; every mistake a user can make ends here, in one line."""
+    path, held = read_space_file(given)
+    try:
+        return put_together(path, held, recipe, shape, classes, limits)
+    except SpaceError as error:
+        raise SpaceError(f"{path}: {error}") from None
+
+
+def put_together(
+    path: Path,
+    held: Mapping[str, Any],
+    recipe: str | None,
+    shape: tuple[int, int, int] | None,
+    classes: int | None,
+    limits: Iterable[str],
+) -> Experiment:
+    """Set the recipe's arguments on the space and its baselines, and give both their costs."""
+    chosen = recipe_named(held["recipes"], recipe)
+    first = resolved(chosen)
+    images = images_of(first) if first else None
+    if images is None and first and not (shape and classes):
+        raise SpaceError(
+            f"the recipe {recipe!r} trains on {first.data!r}; say --input 3x64x64 and --classes 10"
+        )
+    overrides = dict(first.overrides) if first else {}
+    if images:
+        classes = classes or images.classes
+        shape = shape or (3, images.size, images.size)
+    space = apply(held["space"], overrides, images, classes)
+    baselines = {
+        name: apply(baseline, overrides, images, classes)
+        for name, baseline in checked_baselines(held["baselines"]).items()
+    }
+    shape = shape or (3, 224, 224)
+    prices = Prices(shape, held["rules"])
+    if chosen is not None:
+        space = space.with_recipe(chosen)
+    return Experiment(
+        path,
+        space.with_price(prices, baselines),
+        {name: baseline.with_price(prices, baselines) for name, baseline in baselines.items()},
+        recipe,
+        shape,
+        classes or written_classes(space),
+        tuple(metric_named(name, "objectives names", first) for name in held["objectives"]),
+        tuple(limit(text) for text in [*held["limits"], *limits]),
+        held["published"],
+        prices,
+    )
+
+
+def recipe_named(recipes: Mapping[str, Any], name: str | None) -> Any:
+    """Return the recipe of a name, deferred if choices stand in it; None asks for none."""
+    if name is None:
+        return None
+    if name not in recipes:
+        known = f"it has {', '.join(recipes)}" if recipes else "it has none"
+        raise SpaceError(f"no recipe {name!r}; {known}{near(name, recipes)}")
+    recipe = recipes[name]
+    if isinstance(recipe, Recipe) or (isinstance(recipe, partial) and recipe.func is Recipe):
+        return recipe
+    raise SpaceError(f"recipe {name!r} is a {type(recipe).__name__}, not a Recipe")
+
+
+def resolved(recipe: Any) -> Recipe | None:
+    """Return a recipe with the first option of each of its choices."""
+    if not isinstance(recipe, partial):
+        return recipe
+    space = Space(recipe)
+    fixed = ("data", "overrides")
+    if open_ones := [name for name in space.labels if name.partition(".")[0] in fixed]:
+        raise SpaceError(f"recipe.{open_ones[0]} is a choice; data and network stay the same")
+    first: Recipe = space.sample(lambda _, labels: labels[0]).build()
+    return first
+
+
+def images_of(recipe: Recipe) -> Images | None:
+    """Return what is known of a recipe's images before they are loaded."""
+    return KNOWN.get(recipe.data) if isinstance(recipe.data, str) else None
+
+
+def apply(
+    space: Space, overrides: Mapping[str, Any], images: Images | None, classes: int | None
+) -> Space:
+    """Set on a backbone what the recipe decides and the space leaves open."""
+    accepted = keywords_of(space.backbone)
+    given = dict(overrides)
+    if images and (accepted is None or "stem" in accepted):
+        given = {"stem": space.sites.get("stem", images.stem), **given}
+    if classes and (accepted is None or "num_classes" in accepted):
+        given["num_classes"] = classes
+    for name in given:
+        searched = [path for path in space.labels if path.partition(".")[0] == name]
+        if searched:
+            raise SpaceError(f"the recipe overrides {name!r}, which the space searches")
+    return space.with_arguments(**given)
+
+
+def checked_baselines(baselines: Any) -> Mapping[str, Space]:
+    """Return the baselines, each one architecture."""
+    for name, baseline in dict(baselines).items():
+        if not isinstance(baseline, Space):
+            raise SpaceError(f"baseline {name!r} is a {type(baseline).__name__}, not a Space")
+        if baseline.size != 1:
+            raise SpaceError(
+                f"baseline {name!r} has {baseline.size} architectures; a baseline is one"
+            )
+    return dict(baselines)
+
+
+def metric_named(name: str, where: str, recipe: Recipe | None = None) -> str:
+    """Return a metric's own name; a recipe with its own loop may have metrics of its own."""
+    name = ALIASES.get(name, name)
+    if name not in METRICS and not (recipe and recipe.train):
+        raise SpaceError(f"{where} {name!r}{near(name, METRICS) or f', not one of {METRICS}'}")
+    return name
+
+
+def limit(text: str) -> Limit:
+    """Read a limit such as `macs<=1.3e9` or `params<26M`."""
+    match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|<|>)\s*([0-9.]+(?:[eE]\+?\d+)?)\s*([kMG]?)\s*", text)
+    if not match:
+        raise SpaceError(f"limit {text!r} does not read like 'macs<=1.3e9' or 'params<26M'")
+    name, sign, number, unit = match.groups()
+    factor = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[unit]
+    return Limit(metric_named(name, f"limit {text!r} names"), sign, float(number) * factor)
+
+
+def written_classes(space: Space) -> int:
+    """Return the classes a space is written with: its own argument, else the backbone's default."""
+    network = next(iter(space)).network
+    if "num_classes" in network.keywords:
+        return int(network.keywords["num_classes"])
+    return 1000
