@@ -54,6 +54,7 @@ def level_widths(planes: int, levels: int) -> list[int]:
 
 
 # PyConvResNet's mix by stage: the smaller the map, the fewer the levels
+# (it also lets stage 1 stride for the stem's pool, which costs FLOPs and no parameters)
 PYCONV_STAGES = (
     partial(PyConv, kernels=(3, 5, 7, 9), groups=(1, 4, 8, 16)),
     partial(PyConv, kernels=(3, 5, 7), groups=(1, 4, 8)),
