@@ -38,6 +38,15 @@ class Held(NamedTuple):
     act: Act = relu
     zero_init_residual: bool = False
 
+    def at(self, places: Places, stage: int, index: int) -> "Held":
+        """Return what the places hold at a block, over what is held everywhere."""
+        return self._replace(
+            mix=places.at("mix", stage, index) or self.mix,
+            inner=places.at("inner", stage, index),
+            gate=places.at("gate", stage, index),
+            fuse=places.at("fuse", stage, index),
+        )
+
 
 class Block(nn.Module):
     """The residual branch plus the shortcut, or whatever `fuse` makes of the two."""
@@ -174,11 +183,12 @@ def resnet(
     stem: str = "imagenet",
     num_classes: int = 1000,
     zero_init_residual: bool = False,
+    plain_mix: Factory = Conv3x3,
 ) -> Plan:
     """Plan any ResNet: the stem, stages of `depths` blocks that double `planes`, the head."""
     places = Places(depths, mix=mix, inner=inner, gate=gate, fuse=fuse, after=after)
-    expansion = 4 if block is bottleneck else 1
-    plain = Held(act=act, zero_init_residual=zero_init_residual)
+    expansion = 1 if block is basic else 4
+    plain = Held(plain_mix, act=act, zero_init_residual=zero_init_residual)
     return {
         "stem": partial(Stem, stem, planes, act),
         **residual_stages(block, expansion, planes, places, plain),
@@ -199,12 +209,7 @@ def residual_stages(
     for stage, depth in enumerate(places.depths):
         width = planes * 2**stage
         for index in range(depth):
-            held = plain._replace(
-                mix=places.at("mix", stage, index) or plain.mix,
-                inner=places.at("inner", stage, index),
-                gate=places.at("gate", stage, index),
-                fuse=places.at("fuse", stage, index),
-            )
+            held = plain.at(places, stage, index)
             stride = 2 if stage and not index else 1
             plan[f"stage{stage + 1}.{index}"] = partial(block, channels, width, stride, held)
             channels = expansion * width
