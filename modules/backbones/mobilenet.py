@@ -7,10 +7,11 @@ from typing import TypedDict, Unpack
 from torch import Tensor, nn
 
 from modules.backbones.network import Act, Backbone, Places, Plan, Site, kaiming, relu
-from modules.backbones.resnet import (
-    Conv3x3,
+from modules.backbones.parts import (
+    ConvHead,
     Held,
     Stem,
+    depthwise,
     keeping,
     mixer_channels,
     projection,
@@ -84,29 +85,6 @@ def mixing(mixer: nn.Module, out: int, held: Held) -> list[nn.Module]:
     return [mixer, nn.BatchNorm2d(width), held.act(), inner, last]
 
 
-def depthwise(planes: int, stride: int = 1) -> Conv3x3:
-    """Return a 3x3 convolution of each channel by itself."""
-    return Conv3x3(planes, stride, groups=planes)
-
-
-class MobileHead(nn.Sequential):
-    """One more 1x1 convolution, then average and linear layer."""
-
-    def __init__(self, channels: int, features: int, num_classes: int, act: Act) -> None:
-        classifier = nn.Linear(features, num_classes)
-        super().__init__(
-            nn.Conv2d(channels, features, 1, bias=False),
-            nn.BatchNorm2d(features),
-            act(),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            classifier,
-        )
-        kaiming(self)
-        nn.init.normal_(classifier.weight, std=0.01)
-        nn.init.zeros_(classifier.bias)
-
-
 class MobileSites(TypedDict, total=False):
     """What the networks of this file take besides depth and width."""
 
@@ -158,7 +136,7 @@ def mobilenet(
         if unit := places.at("after", stage):
             plan[f"stage{stage + 1}.after"] = partial(unit, channels)
     features = eighths(1280 * max(1.0, width))
-    plan["head"] = partial(MobileHead, channels, features, num_classes, act)
+    plan["head"] = partial(ConvHead, channels, features, num_classes, act)
     return plan
 
 

@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 from torch import Tensor, nn
 
 from modules.backbones.network import Act, Backbone, Places, Plan, Site, kaiming, relu
-from modules.backbones.resnet import Head, Held, Stem, keeping, mixer_channels, residual_stages
+from modules.backbones.parts import Head, Held, Stem, keeping, mixer_channels, residual_stages
 
 
 class Preactivation(nn.Sequential):

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Unpack
 
 from modules.backbones.network import Backbone, Plan
-from modules.backbones.resnet import Block, Conv3x3, Held, Sites, around, resnet, small
+from modules.backbones.parts import Conv3x3, Held
+from modules.backbones.resnet import Block, Sites, around, resnet, small
 
 
 def grouped(
