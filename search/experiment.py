@@ -1,4 +1,4 @@
-"""What one command works on: a space, a recipe, its baselines and limits, checked and put together."""
+"""What one command works on: a space, its recipe, baselines and limits, checked and joined."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def recipe_named(recipes: Mapping[str, Any], name: str | None) -> Any:
 
 def resolved(recipe: Any) -> Recipe | None:
     """Return a recipe with the first option of each of its choices."""
-    if not isinstance(recipe, partial):
+    if recipe is None or isinstance(recipe, Recipe):
         return recipe
     space = Space(recipe)
     fixed = ("data", "overrides")

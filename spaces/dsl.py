@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -27,6 +27,7 @@ from spaces.tree import (
     call,
     check_ties,
     decisions,
+    places,
     read,
     resolve,
 )
@@ -151,6 +152,14 @@ class Space:
             if not isinstance(decision.choice, Fit)
         }
 
+    @property
+    def places(self) -> list[Set[str]]:
+        """The names that are decided at each place of the network, and in the recipe."""
+        network, recipe = self.root.children
+        assert isinstance(network, Group)
+        held = [*places(network), recipe]
+        return [node.names.keys() for node in held if node.names]
+
     def sample(self, pick: Pick) -> Architecture:
         """Ask `pick` for every choice that is reached, in reading order."""
         return self._walk(lambda decision, _: pick(decision.name, decision.choice.labels))
@@ -170,8 +179,11 @@ class Space:
         """Yield every architecture once, the last choice turning fastest."""
         return self.varied(self.decisions)
 
-    def varied(self, names: Container[str]) -> Iterator[Architecture]:
-        """Yield what some of the choices make, the others taking their first option."""
+    def varied(
+        self, names: Container[str], around: Mapping[str, Label] | None = None
+    ) -> Iterator[Architecture]:
+        """Yield what some of the choices make; the others stay as `around` has them, or first."""
+        kept = around or {}
         turns: list[tuple[int, int]] = []
         while True:
             position = 0
@@ -179,7 +191,7 @@ class Space:
             def turned(name: str, labels: tuple[Label, ...]) -> Label:
                 nonlocal position
                 if name not in names:
-                    return labels[0]
+                    return kept.get(name, labels[0])
                 if position == len(turns):
                     turns.append((0, len(labels)))
                 position += 1

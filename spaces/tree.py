@@ -144,10 +144,10 @@ def decisions(node: Node) -> Iterator[Decision]:
             yield from decisions(child)
 
 
-def places(node: Node) -> Iterator[Node]:
+def places(node: Group) -> Iterator[Node]:
     """Yield the open values that a call holds, its lists and mappings taken apart."""
-    for child in node.children if isinstance(node, Group) else ():
-        if isinstance(child, Group) and child.make in (list, tuple):
+    for child in node.children:
+        if isinstance(child, Group) and getattr(child.make, "func", None) is not call:
             yield from places(child)
         elif child.open:
             yield child

@@ -1,6 +1,7 @@
 """What one architecture costs and scores."""
 
+from trials.cost import Cost, measure
 from trials.recipe import Recipe
 
 __mark__ = "attention-search"
-__all__ = ["Recipe"]
+__all__ = ["Cost", "Recipe", "measure"]

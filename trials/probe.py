@@ -18,6 +18,10 @@ class MisfitError(ValueError):
     """A module that cannot stand at a site: a constraint, not a fault."""
 
 
+class ShapeError(MisfitError):
+    """A module that returns what its site does not take: a fault of the module, at any point."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """A factory whose modules check what comes out of them; `path` is its place, as `gate.3`."""
@@ -64,7 +68,7 @@ class Probe:
                 if site != "mix"
                 else f"a mix returns its .channels at its stride, {expected}"
             )
-            raise MisfitError(f"{called} returned {got} for {tuple(x.shape)}; {rule}")
+            raise ShapeError(f"{called} returned {got} for {tuple(x.shape)}; {rule}")
         return out
 
 

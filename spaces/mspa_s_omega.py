@@ -1,0 +1,38 @@
+"""MSPANet-50: what do the number of scales s and the base width omega buy?
+
+Figure 3 of the paper (https://doi.org/10.1016/j.engappai.2024.108261): accuracy peaks at s = 3 and
+grows slowly with omega, at 16.9 to 45.5 million parameters. 20 architectures beside ResNet-50.
+
+    search show mspa_s_omega --recipe cifar100
+"""
+
+from functools import partial
+
+from modules import MSPA, resnet50
+from spaces import Space, choice
+from trials import Recipe
+
+space = Space(
+    resnet50,
+    mix=partial(MSPA, scales=choice(2, 3, 4, 5), omega=choice(28, 30, 32, 34, 36)),
+)
+baselines = {"ResNet-50": Space(resnet50)}
+objectives = ["accuracy", "macs"]
+recipes = {
+    "preview": Recipe(
+        data="clutter",
+        epochs=5,
+        images=3000,
+        overrides={"stem": "strided", "depths": (1, 1, 1), "planes": 16},
+    ),
+    "cifar100": Recipe(data="cifar100", epochs=200),
+    "imagenet": Recipe(
+        data="imagenet",
+        epochs=100,
+        batch=256,
+        schedule="steps",
+        milestones=(30, 60, 90),
+        weight_decay=1e-4,
+        augment=("resized-crop", "flip"),
+    ),
+}
