@@ -23,7 +23,6 @@ from modules.attention.spem import SPEM
 from modules.attention.srm import SRM
 from modules.attention.triplet import TripletAttention
 from modules.backbones.resnet import (
-    Conv3x3,
     resnet18,
     resnet20,
     resnet32,
@@ -68,7 +67,6 @@ __all__ = [
     "SRM",
     "SRU",
     "CoConv",
-    "Conv3x3",
     "ConvMixer",
     "CoordinateAttention",
     "DilatedSK",
