@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial, update_wrapper
+from logging import getLogger
 from typing import Generic, ParamSpec
 
 from torch import Tensor, nn
+
+from modules.backbones.pretrained import load_pretrained
 
 P = ParamSpec("P")
 Factory = Callable[..., nn.Module]
@@ -43,7 +46,10 @@ class Network(nn.Sequential):
 
 
 class Backbone(Generic[P]):
-    """A function that plans a network; calling it builds the network, `.plan` only plans it."""
+    """A function that plans a network; calling it builds the network, `.plan` only plans it.
+
+    The keyword `weights`, where the function has it, is for the built network: plans have none.
+    """
 
     __name__: str
 
@@ -52,7 +58,13 @@ class Backbone(Generic[P]):
         update_wrapper(self, plan)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Network:
-        return Network(self.plan(*args, **kwargs))
+        network = Network(self.plan(*args, **kwargs))
+        on_meta = any(parameter.is_meta for parameter in network.parameters())
+        if kwargs.get("weights") is not None and not on_meta:
+            getLogger(__name__).info(
+                "%s: %s", self.__name__, load_pretrained(network, self.__name__)
+            )
+        return network
 
 
 class Places:

@@ -88,6 +88,7 @@ class Sites(TypedDict, total=False):
     stem: str
     num_classes: int
     zero_init_residual: bool
+    weights: str | None
 
 
 def resnet(
@@ -103,9 +104,15 @@ def resnet(
     stem: str = "imagenet",
     num_classes: int = 1000,
     zero_init_residual: bool = False,
+    weights: str | None = None,
     plain_mix: Factory = Conv3x3,
 ) -> Plan:
-    """Plan any ResNet: the stem, stages of `depths` blocks that double `planes`, the head."""
+    """Plan any ResNet: the stem, stages of `depths` blocks that double `planes`, the head.
+
+    `weights="imagenet"` are torchvision's, for the five networks that have them published.
+    """
+    if weights not in (None, "imagenet"):
+        raise ValueError(f"weights = {weights!r}; there are 'imagenet', and None for a fresh start")
     places = Places(depths, mix=mix, inner=inner, gate=gate, fuse=fuse, after=after)
     expansion = 1 if block is basic else 4
     plain = Held(plain_mix, act=act, zero_init_residual=zero_init_residual)
