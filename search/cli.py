@@ -81,12 +81,13 @@ def image_shape(text: str) -> tuple[int, int, int]:
 
 def show(parsed: argparse.Namespace) -> None:
     """Print what a space holds and costs."""
-    from search.experiment import load
+    from search.experiment import load, located
     from search.show import as_csv, as_json, as_text
     from search.survey import survey
 
     experiment = load(parsed.space, parsed.recipe, parsed.input, parsed.classes, parsed.limit)
-    found = survey(experiment, parsed.all)
+    with located(experiment.path):
+        found = survey(experiment, parsed.all)
     form = as_json if parsed.json else as_csv if parsed.csv else as_text
     print(form(found))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -81,8 +82,15 @@ def load(
 ) -> Experiment:
     """Put an experiment together; every mistake a user can make ends here, in one line."""
     path, held = read_space_file(given)
-    try:
+    with located(path):
         return put_together(path, held, recipe, shape, classes, limits)
+
+
+@contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Say which space file an error is about."""
+    try:
+        yield
     except SpaceError as error:
         raise SpaceError(f"{path}: {error}") from None
 
@@ -116,9 +124,10 @@ def put_together(
     prices = Prices(shape, held["rules"])
     if chosen is not None:
         space = space.with_recipe(chosen)
+    space = space.with_price(prices, baselines)
     return Experiment(
         path,
-        space.with_price(prices, baselines),
+        space,
         {name: baseline.with_price(prices, baselines) for name, baseline in baselines.items()},
         recipe,
         shape,

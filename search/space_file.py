@@ -45,7 +45,7 @@ def read_space_file(given: str) -> tuple[Path, dict[str, object]]:
     path = find(given)
     module = run(path)
     held = {name: getattr(module, name, default) for name, default in NAMES.items()}
-    for name in vars(module):
+    for name in assigned(path):
         close = get_close_matches(name, NAMES, 1, cutoff=0.8)
         if close and name not in NAMES and not hasattr(module, close[0]):
             raise SpaceError(f"{path}: holds {name!r}; did you mean {close[0]!r}?")
@@ -79,11 +79,18 @@ def ready_made() -> dict[str, Path]:
 
 def is_space_file(path: Path) -> bool:
     """Tell a file that assigns `space` from the language's own."""
-    return any(
-        isinstance(node, ast.Assign)
-        and any(isinstance(target, ast.Name) and target.id == "space" for target in node.targets)
-        for node in ast.parse(path.read_text()).body
-    )
+    return "space" in assigned(path)
+
+
+def assigned(path: Path) -> list[str]:
+    """Return the names a file assigns."""
+    return [
+        target.id
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
 
 
 def run(path: Path) -> ModuleType:
@@ -96,11 +103,11 @@ def run(path: Path) -> ModuleType:
         raise SpaceError(f"{path}: is not Python source; {error}") from None
     check_neighbours(path, tree)
     name = f"space_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    with neighbours(path.parent):
+    with neighbours(path.resolve().parent):
         try:
             spec.loader.exec_module(module)
         except Exception as error:
@@ -140,7 +147,8 @@ def check_neighbours(path: Path, tree: ast.Module) -> None:
 def place(error: Exception, path: Path) -> str:
     """Return the line of the space file that an error came through."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    file = str(path.resolve())
+    lines = [frame.lineno for frame in frames if frame.filename == file]
     return f"{path}:{lines[-1]}" if lines else str(path)
 
 

@@ -24,11 +24,13 @@ from spaces.tree import (
     Decision,
     Fit,
     Group,
+    answered,
     call,
     check_ties,
     decisions,
     places,
     read,
+    recorded,
     resolve,
 )
 
@@ -294,21 +296,3 @@ class Space:
                 raise SpaceError(f"{name}: the target of the fit refers back to the fit")
             if target := self._target_space(name, wanted):
                 target._check_targets((*trail, wanted))
-
-
-def recorded(decision: Decision, choices: Mapping[str, Label]) -> Label:
-    """Answer a decision from a record."""
-    labels = decision.choice.labels
-    if decision.name not in choices:
-        raise SpaceError(f"no value for {decision.name!r}; this space offers {list(labels)}")
-    if choices[decision.name] not in labels:
-        value = choices[decision.name]
-        raise SpaceError(
-            f"{decision.name} = {value!r} is not in this space; it offers {list(labels)}"
-        )
-    return labels[labels.index(choices[decision.name])]
-
-
-def answered(decision: Decision, _: dict[str, Label]) -> Label:
-    """Stand where every decision has been made already."""
-    raise AssertionError(f"{decision.name} is still open")

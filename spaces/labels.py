@@ -44,7 +44,9 @@ def label_of(option: object) -> Label:
     name = getattr(option, "__name__", None)
     if callable(option) and isinstance(name, str) and name.isidentifier():
         return name
-    raise SpaceError(f"cannot name the option {repr(option)[:60]}; name it: choice(small=...)")
+    text = repr(option)
+    shown = text if len(text) <= 60 and "\n" not in text else f"of type {type(option).__name__}"
+    raise SpaceError(f"cannot name the option {shown}; name it: choice(small=...)")
 
 
 def near(name: str, names: Iterable[str]) -> str:

@@ -133,6 +133,24 @@ def resolve(node: Node, made: dict[str, Label], answer: Answer) -> object:
     return resolve(node.branches[made[node.name]], made, answer)
 
 
+def recorded(decision: Decision, choices: Mapping[str, Label]) -> Label:
+    """Answer a decision from a record."""
+    labels = decision.choice.labels
+    if decision.name not in choices:
+        raise SpaceError(f"no value for {decision.name!r}; this space offers {list(labels)}")
+    if choices[decision.name] not in labels:
+        value = choices[decision.name]
+        raise SpaceError(
+            f"{decision.name} = {value!r} is not in this space; it offers {list(labels)}"
+        )
+    return labels[labels.index(choices[decision.name])]
+
+
+def answered(decision: Decision, _: dict[str, Label]) -> Label:
+    """Stand where every decision has been made already."""
+    raise AssertionError(f"{decision.name} is still open")
+
+
 def decisions(node: Node) -> Iterator[Decision]:
     """Yield every decision of a tree in reading order, tied ones as often as they stand."""
     if isinstance(node, Decision):

@@ -68,7 +68,7 @@ class Prices:
     ) -> None:
         self.shape = (1, *shape)
         self.run = run or partial(forward, rules=rules)
-        self._passes: dict[Hashable, Pass | MisfitError] = {}
+        self._passes: dict[Hashable, Pass] = {}
         self._templates: dict[Hashable, Template | None] = {}
 
     def __call__(self, network: Network) -> Cost:
@@ -167,19 +167,13 @@ class Prices:
             probed = replaced(
                 part, lambda value: Probe(*held[value.leaf]) if is_mark(value) else value
             )
-            self._passes[key] = self._run(name, probed, shape)
-        done = self._passes[key]
-        if isinstance(done, MisfitError):
-            raise done
-        return done
-
-    def _run(self, name: str, part: Any, shape: Shape) -> Pass | MisfitError:
-        try:
-            return self.run(part, shape)
-        except MisfitError as error:
-            return error
-        except (ValueError, RuntimeError) as error:
-            return MisfitError(f"{name} on {shape}: {reason(error)}")
+            try:
+                self._passes[key] = self.run(probed, shape)
+            except MisfitError:
+                raise
+            except (ValueError, RuntimeError) as error:
+                raise MisfitError(f"{name} on {shape}: {reason(error)}") from error
+        return self._passes[key]
 
 
 def leaves(call: partial[Any]) -> Leaves:

@@ -1,0 +1,98 @@
+"""Who may know whom (the folders' own rule), and what is ours."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = ("modules", "spaces", "trials", "search")
+SPACE_FILES = {file.name for file in (ROOT / "spaces").glob("*.py")} - {
+    "__init__.py",
+    "calls.py",
+    "count.py",
+    "dsl.py",
+    "fit.py",
+    "labels.py",
+    "moves.py",
+    "tree.py",
+}
+
+
+def imports(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text())
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return names
+
+
+def roots(file: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(file)} - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "modules").rglob("*.py")), ids=lambda f: f.name)
+def test_a_module_file_needs_torch_and_the_zoo_alone(file: Path) -> None:
+    assert roots(file) <= {"torch", "modules"}
+
+
+def test_the_language_needs_the_standard_library_alone() -> None:
+    language = [f for f in (ROOT / "spaces").glob("*.py") if f.name not in SPACE_FILES]
+
+    assert len(language) == 8
+    for file in language:
+        assert roots(file) <= {"spaces"}, file.name
+
+
+def test_trials_know_neither_the_zoo_nor_the_language_nor_the_search() -> None:
+    for file in (ROOT / "trials").glob("*.py"):
+        assert not roots(file) & {"modules", "spaces", "search"}, file.name
+
+
+def test_only_the_zoo_s_own_commands_import_the_zoo_in_search() -> None:
+    knowing = {f.name for f in (ROOT / "search").glob("*.py") if "modules" in roots(f)}
+
+    assert knowing == {"zoo.py"}
+
+
+def test_a_space_file_joins_zoo_language_and_recipes_and_nothing_else() -> None:
+    for name in SPACE_FILES:
+        assert roots(ROOT / "spaces" / name) <= {"modules", "spaces", "trials", "torch"}, name
+
+
+@pytest.mark.parametrize(
+    ("library", "files"),
+    [
+        ("optuna", {"study.py", "sampler.py"}),
+        ("ray", {"cluster.py"}),
+        ("plotly", {"report.py"}),
+        ("ptflops", {"profilers.py"}),
+        ("thop", {"profilers.py"}),
+        ("torchvision", {"data.py"}),
+    ],
+)
+def test_each_library_is_seen_by_its_own_file(library: str, files: set[str]) -> None:
+    knowing = {f.name for name in OURS for f in (ROOT / name).rglob("*.py") if library in roots(f)}
+
+    assert knowing <= files
+
+
+def test_every_package_carries_the_mark_and_is_typed() -> None:
+    for name in OURS:
+        assert '__mark__ = "attention-search"' in (ROOT / name / "__init__.py").read_text()
+        assert (ROOT / name / "py.typed").exists()
+
+
+def test_no_source_file_passes_three_hundred_lines() -> None:
+    long = {
+        str(file.relative_to(ROOT)): lines
+        for name in OURS
+        for file in (ROOT / name).rglob("*.py")
+        if (lines := len(file.read_text().splitlines())) > 300
+    }
+
+    assert not long
