@@ -1,9 +1,11 @@
 """How a trial is trained: one frozen value that a run can be repeated from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import NamedTuple
+
+from trials.epoch import Epoch
 
 
 class Images(NamedTuple):
@@ -23,6 +25,7 @@ KNOWN = {
 }
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("cosine", "steps")
+AUGMENTATIONS = ("crop", "resized-crop", "flip", "rand", "cutout", "mixup", "cutmix")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "fp64")
 
 
@@ -70,7 +73,7 @@ class Recipe:
     validation: float = 0.1
     select_on_test: bool = False
     overrides: Mapping[str, object] = field(default_factory=dict)
-    train: Callable[..., object] | None = None
+    train: Callable[..., Iterator[Epoch]] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.data, str):
@@ -108,6 +111,8 @@ class Recipe:
     def _check_choices(self) -> None:
         if isinstance(self.augment, str):
             raise ValueError(f"augment = {self.augment!r} is one word; write ({self.augment!r},)")
+        for word in self.augment:
+            _one_of("augment", word, AUGMENTATIONS)
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds = {self.seeds} must be different numbers, one at least")
         if self.accumulate > self.batch:
