@@ -208,11 +208,10 @@ def histogram(figures: list[int], bins: int = 16) -> str:
 def table(found: Survey) -> Iterator[str]:
     """Yield baselines and architectures with the figures papers print."""
     rows = [*found.baselines, *found.rows]
-    width = max(len(row.name) for row in rows)
-    yield " ".join(["".ljust(width), *(f"{name:>15}" for name in FIGURES)])
+    yield "".join(f"{name:>15}" for name in FIGURES)
     for row in rows:
         figures = (f"{row.figures[name]:>15,}" for name in FIGURES)
-        yield " ".join([row.name.ljust(width), *figures])
+        yield "".join([*figures, f"  {row.name}"])
     shown = {remark for row in rows for remark in row.remarks}
     for remark in sorted(shown)[:4]:
         yield f"  {remark}"

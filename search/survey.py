@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import islice
-from math import prod
 from random import Random
 
 from search.experiment import Experiment
@@ -80,6 +79,7 @@ def survey(experiment: Experiment, everything: bool = False) -> Survey:
     ]
     costed = cost_all(found, drawn(experiment.space, found.is_whole))
     try_places(found, costed[0][0])
+    found.valid = valid_size(found, costed[0][0])
     allowed = within_limits(experiment, costed)
     found.allowed = len(allowed)
     chosen = allowed if everything else extremes(allowed, found.baselines)
@@ -113,30 +113,52 @@ def cost_all(found: Survey, architectures: Iterable[Architecture]) -> Costed:
 
 
 def try_places(found: Survey, around: Architecture) -> None:
-    """Try each place's options in all their combinations, the other places standing still.
+    """Try every option at its place, the other places standing still."""
+    space = found.experiment.space
+    for place in space.places:
+        seen: dict[tuple[str, Label], Option] = {}
+        for architecture in islice(space.varied(place, around.choices), PER_PLACE):
+            option = tried(found, architecture)
+            for name, label in architecture.choices.items():
+                first = seen.get((name, label))
+                if name in place and (first is None or (first.refusal and not option.refusal)):
+                    seen[name, label] = Option(name, label, option.cost, option.refusal)
+        found.options += seen.values()
 
-    A site's effect stays inside its block: where nothing is tied, valid combinations multiply.
+
+def valid_size(found: Survey, around: Architecture) -> int | None:
+    """Return how many architectures can be built, or None where it cannot be told.
+
+    Places that bear on different parts of the network do not know each other, so what is valid at
+    each multiplies; those that share a part are tried together.
     """
     space = found.experiment.space
-    valid: list[int | None] = []
-    for place in space.places:
-        at_place = list(islice(space.varied(place, around.choices), PER_PLACE + 1))
-        seen: dict[tuple[str, Label], Option] = {}
-        built = 0
-        for architecture in at_place:
-            option = tried(found, architecture)
-            built += option.cost is not None
-            for name in place & architecture.choices.keys():
-                label = architecture.choices[name]
-                first = seen.get((name, label))
-                if first is None or (first.cost is None and option.cost is not None):
-                    seen[name, label] = Option(name, label, option.cost, option.refusal)
-        found.options += [option for option in seen.values() if option not in found.options]
-        valid.append(built if len(at_place) <= PER_PLACE else None)
     if found.is_whole:
-        found.valid = len(found.costs)
-    elif sum(map(len, space.places)) == len(space.decisions) and None not in valid:
-        found.valid = prod(count for count in valid if count is not None)
+        return len(found.costs)
+    if sum(map(len, space.places)) > len(space.decisions):
+        return None
+    valid = 1
+    for place in joined(space.places, found.experiment.prices.together(around.network)):
+        tries = list(islice(space.varied(place, around.choices), PER_PLACE + 1))
+        if len(tries) > PER_PLACE:
+            return None
+        valid *= sum(not tried(found, architecture).refusal for architecture in tries)
+    return valid
+
+
+def joined(places: list[Set[str]], together: list[list[str]]) -> list[Set[str]]:
+    """Unite the places whose paths are named together."""
+    for paths in together:
+        shared = [place for place in places if any(lies_at(place, path) for path in paths)]
+        if len(shared) > 1:
+            rest = [place for place in places if place not in shared]
+            places = [*rest, set().union(*shared)]
+    return places
+
+
+def lies_at(place: Set[str], path: str) -> bool:
+    """Tell whether a place decides what stands at a path."""
+    return any(name == path or name.startswith(f"{path}.") for name in place)
 
 
 def tried(found: Survey, architecture: Architecture) -> Option:

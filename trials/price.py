@@ -121,6 +121,13 @@ class Prices:
             shape = done.shape
         return stages, sites
 
+    def together(self, network: Network) -> list[list[str]]:
+        """Return the paths of the factories that bear on the same part; on all where uncut."""
+        call = network if isinstance(network, partial) else partial(network)
+        held = leaves(call)
+        groups = self._template(call, held) or [range(len(held))]
+        return [[held[leaf][0] for leaf in places] for places in groups]
+
     def _plan(self, call: partial[Any], held: Leaves) -> list[tuple[str, Any]]:
         """Plan a network with marks for its factories; empty where it cannot be cut in parts."""
         plan = getattr(call.func, "plan", None)

@@ -197,3 +197,22 @@ def test_a_preview_overrides_what_the_network_is_written_with() -> None:
         "head",
     ]
     assert experiment.shape == (3, 32, 32)
+
+
+def test_sites_of_one_block_are_tried_together(tmp_path: Path) -> None:
+    text = (
+        "from modules import ELA\n"
+        "omega = lambda: choice(*range(30, 34))\n"
+        "space = Space(resnet50, mix=[partial(MSPA, omega=omega()) for _ in range(4)],"
+        " inner=[choice(None, ELA) for _ in range(4)],"
+        " gate=[choice(None, SE, ECA) for _ in range(4)])\n"
+    )
+
+    found = survey(load(written(tmp_path, text), shape=(3, 32, 32), classes=10))
+
+    fits = [
+        sum(3 * (64 * 2**stage * omega // 64) % 16 == 0 for omega in range(30, 34))
+        for stage in range(4)
+    ]
+    assert found.size == 24**4
+    assert found.valid == 3**4 * (4 + fits[0]) * (4 + fits[1]) * (4 + fits[2]) * (4 + fits[3])
