@@ -122,11 +122,15 @@ class Prices:
         return stages, sites
 
     def together(self, network: Network) -> list[list[str]]:
-        """Return the paths of the factories that bear on the same part; on all where uncut."""
+        """Return the paths that bear on the same part, all of them where a network is uncut."""
         call = network if isinstance(network, partial) else partial(network)
         held = leaves(call)
-        groups = self._template(call, held) or [range(len(held))]
-        return [[held[leaf][0] for leaf in places] for places in groups]
+        marked = with_marks(call, empty_too=True)
+        try:
+            parts = call.func.plan(*marked.args, **marked.keywords).values()
+        except (PeekedError, AttributeError, TypeError, ValueError):
+            return [[path for path, _ in held]]
+        return [[held[mark.leaf][0] for mark in inside(part) if is_mark(mark)] for part in parts]
 
     def _plan(self, call: partial[Any], held: Leaves) -> list[tuple[str, Any]]:
         """Plan a network with marks for its factories; empty where it cannot be cut in parts."""
@@ -137,8 +141,8 @@ class Prices:
         marked = with_marks(call)
         try:
             return list(plan(*marked.args, **marked.keywords).items())
-        except (PeekedError, AttributeError):
-            return list(plan(*call.args, **call.keywords).items())
+        except (PeekedError, AttributeError, TypeError):
+            return []
 
     def _template(self, call: partial[Any], held: Leaves) -> Template | None:
         template: Template = {}
@@ -204,13 +208,13 @@ def spread(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def with_marks(call: partial[Any]) -> partial[Any]:
+def with_marks(call: partial[Any], empty_too: bool = False) -> partial[Any]:
     """Return the call with a mark in place of each factory, numbered as `leaves` lists them."""
     count = itertools.count()
 
     def mark(value: Any) -> Any:
         leaf = next(count)
-        return Mark(leaf) if callable(value) else value
+        return Mark(leaf) if callable(value) or (empty_too and value is None) else value
 
     args = [replaced(value, mark, into_calls=False) for value in call.args]
     named = {key: replaced(value, mark, into_calls=False) for key, value in call.keywords.items()}
