@@ -126,9 +126,12 @@ class Prices:
         call = network if isinstance(network, partial) else partial(network)
         held = leaves(call)
         marked = with_marks(call, empty_too=True)
+        plan = getattr(call.func, "plan", None)
         try:
-            parts = call.func.plan(*marked.args, **marked.keywords).values()
+            parts = plan(*marked.args, **marked.keywords).values() if plan else ()
         except (PeekedError, AttributeError, TypeError, ValueError):
+            parts = ()
+        if not parts:
             return [[path for path, _ in held]]
         return [[held[mark.leaf][0] for mark in inside(part) if is_mark(mark)] for part in parts]
 
