@@ -21,22 +21,26 @@ def labelled(
     pairs = [(label_of(option), option) for option in options] + list(named.items())
     if not pairs:
         raise SpaceError("a choice needs at least one option")
-    seen: dict[str, Label] = {}
+    seen: set[Label] = set()
     for label, _ in pairs:
-        if str(label) in seen or label in seen.values():
+        if label in seen or str(label) in seen:
             raise SpaceError(
                 f"two options are both called {label!r}; name them: choice(small=..., large=...)"
             )
-        seen[str(label)] = label
+        seen |= {label, str(label)}
     return tuple(pairs)
 
 
 def label_of(option: object) -> Label:
     """Return the name an option gives itself."""
-    if option is None or isinstance(option, (bool, int, str)):
+    if option is None or isinstance(option, bool):
         return option
+    if isinstance(option, int):
+        return int(option)
+    if isinstance(option, str):
+        return str(option)
     if isinstance(option, float) and math.isfinite(option):
-        return option
+        return float(option)
     if isinstance(option, partial):
         return label_of(option.func)
     if type(option) is tuple:
