@@ -14,10 +14,12 @@ from functools import partial
 from random import Random
 from typing import Any, ParamSpec
 
-from spaces.calls import check_call, keywords_of
-from spaces.count import count, draw
+from spaces.calls import keywords_of
+from spaces.count import count, islands
 from spaces.fit import Price, solve
 from spaces.labels import Label, SpaceError, labelled, near
+from spaces.odometer import Odometer
+from spaces.ties import check_ties
 from spaces.tree import (
     Answer,
     Choice,
@@ -26,8 +28,9 @@ from spaces.tree import (
     Group,
     answered,
     call,
-    check_ties,
+    check_calls,
     decisions,
+    offered,
     places,
     read,
     recorded,
@@ -105,7 +108,7 @@ class Space:
         self._read()
 
     def _read(self) -> None:
-        check_call(self.backbone, self.sites, "")
+        check_calls(self.backbone, self.args, self.sites, "")
         children = [
             read(self.backbone, "backbone"),
             *(read(value, str(index)) for index, value in enumerate(self.args)),
@@ -113,10 +116,13 @@ class Space:
         ]
         network = Group(partial(call, list(self.sites)), children)
         self.root = Group(list, [network, read(self.recipe, "recipe")])
-        check_ties(self.root)
+        check_ties(self.root, {})
         self.decisions: dict[str, Decision] = {}
         for decision in decisions(self.root):
             self.decisions.setdefault(decision.name, decision)
+        self._islands = {
+            decision: island for island in islands(self.root) for decision in decisions(island.root)
+        }
 
     def _changed(self, **changes: Any) -> Space:
         space = object.__new__(Space)
@@ -164,17 +170,19 @@ class Space:
 
     def sample(self, pick: Pick) -> Architecture:
         """Ask `pick` for every choice that is reached, in reading order."""
-        return self._walk(lambda decision, _: pick(decision.name, decision.choice.labels))
+        return self._walk(
+            lambda decision, _: offered(decision, pick(decision.name, decision.choice.labels))
+        )
 
     def at(self, choices: Mapping[str, Label]) -> Architecture:
         """Rebuild the architecture that recorded these choices."""
         architecture = self._walk(lambda decision, _: recorded(decision, choices), choices)
         for name, label in choices.items():
+            if name not in self.decisions:
+                hint = near(name, self.decisions)
+                raise SpaceError(f"{name} = {label!r} is not in this space{hint}")
             if name not in architecture.choices:
-                reason = (
-                    "does not arise there" if name in self.decisions else "is not in this space"
-                )
-                raise SpaceError(f"{name} = {label!r} {reason}{near(name, architecture.choices)}")
+                raise SpaceError(f"{name} = {label!r} does not arise from the other choices")
         return architecture
 
     def __iter__(self) -> Iterator[Architecture]:
@@ -185,58 +193,45 @@ class Space:
         self, names: Container[str], around: Mapping[str, Label] | None = None
     ) -> Iterator[Architecture]:
         """Yield what some of the choices make; the others stay as `around` has them, or first."""
-        kept = around or {}
-        turns: list[tuple[int, int]] = []
-        while True:
-            position = 0
-
-            def turned(name: str, labels: tuple[Label, ...]) -> Label:
-                nonlocal position
-                if name not in names:
-                    return kept.get(name, labels[0])
-                if position == len(turns):
-                    turns.append((0, len(labels)))
-                position += 1
-                return labels[turns[position - 1][0]]
-
-            yield self.sample(turned)
-            while turns and turns[-1][0] + 1 == turns[-1][1]:
-                turns.pop()
-            if not turns:
-                return
-            turns[-1] = (turns[-1][0] + 1, turns[-1][1])
+        odometer = Odometer(names, around or {})
+        yield self.sample(odometer)
+        while odometer.turn():
+            yield self.sample(odometer)
 
     def draw(self, random: Random) -> Architecture:
         """Draw one architecture; each comes equally often, however many labels it has."""
-        return self._walk(lambda decision, made: draw(self.root, decision, made, random))
+        return self._walk(
+            lambda decision, made: self._islands[decision].draw(decision, made, random)
+        )
 
     def _walk(self, answer: Answer, solved: Mapping[str, Label] | None = None) -> Architecture:
         made: dict[str, Label] = {}
-        unsolved: list[Decision] = []
+        fits: list[Decision] = []
 
         def ask(decision: Decision, made: dict[str, Label]) -> Label:
-            if not isinstance(decision.choice, Fit) or decision.name in (solved or {}):
+            if not isinstance(decision.choice, Fit):
                 return answer(decision, made)
-            unsolved.append(decision)
-            return decision.choice.labels[0]
+            fits.append(decision)
+            known = decision.name in (solved or {})
+            return answer(decision, made) if known else decision.choice.labels[0]
 
         network, recipe = self._resolved(made, ask)
-        if not unsolved:
+        if len(fits) > 1:
+            raise SpaceError(
+                f"{fits[0].name} and {fits[1].name} are two fits; a network has one: "
+                "tie them, fit(..., tie=...)"
+            )
+        if not fits or fits[0].name in (solved or {}):
             return Architecture(made, network, recipe)
-        return self._solve(made, unsolved)
+        return self._solve(made, fits[0])
 
     def _resolved(self, made: dict[str, Label], answer: Answer) -> tuple[partial[Any], Any]:
         network, recipe = (resolve(child, made, answer) for child in self.root.children)
         assert isinstance(network, partial)
         return network, recipe
 
-    def _solve(self, made: dict[str, Label], unsolved: list[Decision]) -> Architecture:
-        if len(unsolved) > 1:
-            names = " and ".join(decision.name for decision in unsolved[:2])
-            raise SpaceError(
-                f"{names} are two fits; a network has one: tie them, fit(..., tie=...)"
-            )
-        name, wanted = unsolved[0].name, unsolved[0].choice
+    def _solve(self, made: dict[str, Label], decision: Decision) -> Architecture:
+        name, wanted = decision.name, decision.choice
         assert isinstance(wanted, Fit)
 
         def cost(label: Label) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 
 from spaces.calls import check_call
@@ -17,6 +17,17 @@ class Choice:
 
     options: tuple[tuple[Label, object], ...]
     tie: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.tie is not None and not (isinstance(self.tie, str) and self.tie):
+            raise SpaceError(f"tie = {self.tie!r} is not a name; write tie='reduction'")
+
+    def __call__(self, *args: object, **named: object) -> object:
+        """Say that nothing is decided yet; `partial` takes a choice for what can be called."""
+        raise SpaceError(
+            f"a choice of {list(self.labels)} is called before it is decided; "
+            "defer the call: partial(choice(...), ...)"
+        )
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -62,7 +73,6 @@ class Decision:
         self.name = name
         self.choice = choice
         self.branches = branches
-        self.counts: dict[Label, int] = {}
         own = {} if isinstance(choice, Fit) else {name: 1}
         self.names: Counter[str] = sum((branch.names for branch in branches.values()), Counter(own))
 
@@ -76,15 +86,17 @@ def read(value: object, path: str) -> Node:
     if isinstance(value, Choice):
         return read_choice(value, path)
     if isinstance(value, partial):
-        check_call(value.func, value.keywords, path)
+        check_calls(value.func, value.args, value.keywords, path)
         parts = [("", value.func), *enumerate(value.args), *value.keywords.items()]
         return group(partial(call, list(value.keywords)), parts, path, value)
     if isinstance(value, Mapping):
         return group(partial(mapping, list(value)), value.items(), path, value)
     if isinstance(value, list):
         return group(list, enumerate(value), path, value)
-    if type(value) is tuple:
-        return group(tuple, enumerate(value), path, value)
+    if isinstance(value, tuple):
+        make = getattr(value, "_make", tuple)
+        return group(make, enumerate(value), path, value)
+    check_built(value, path)
     return Fixed(value)
 
 
@@ -95,6 +107,32 @@ def read_choice(choice: Choice, path: str) -> Decision:
     if isinstance(choice, Fit) and any(branch.open for branch in branches.values()):
         raise SpaceError(f"{name}: the options of a fit are values, without choices inside")
     return Decision(name, choice, branches)
+
+
+def check_calls(
+    function: object, args: Sequence[object], named: Mapping[str, object], path: str
+) -> None:
+    """Refuse arguments that a function, or any that is offered in its place, does not take."""
+    if isinstance(function, Choice):
+        for _, option in function.options:
+            check_calls(option, args, named, path)
+    else:
+        check_call(function, args, named, path)
+
+
+def check_built(value: object, path: str) -> None:
+    """Refuse a choice in what has been built already, or has no order."""
+    if isinstance(value, set | frozenset) and any(isinstance(item, Choice) for item in value):
+        raise SpaceError(f"{path}: a choice stands in a set, which has no places; write a list")
+    if not is_dataclass(value) or isinstance(value, type):
+        return
+    for field in fields(value):
+        if read(getattr(value, field.name, None), path).open:
+            built = type(value).__name__
+            raise SpaceError(
+                f"{path}: {field.name} is a choice in a {built} that is built already; "
+                f"defer it: partial({built}, {field.name}=...)"
+            )
 
 
 def group(
@@ -133,17 +171,23 @@ def resolve(node: Node, made: dict[str, Label], answer: Answer) -> object:
     return resolve(node.branches[made[node.name]], made, answer)
 
 
+def offered(decision: Decision, label: object) -> Label:
+    """Return the label of a decision that equals an answer."""
+    labels = decision.choice.labels
+    if label not in labels:
+        raise SpaceError(
+            f"{decision.name} = {label!r} is not in this space; it offers {list(labels)}"
+        )
+    return labels[labels.index(label)]
+
+
 def recorded(decision: Decision, choices: Mapping[str, Label]) -> Label:
     """Answer a decision from a record."""
-    labels = decision.choice.labels
     if decision.name not in choices:
-        raise SpaceError(f"no value for {decision.name!r}; this space offers {list(labels)}")
-    if choices[decision.name] not in labels:
-        value = choices[decision.name]
         raise SpaceError(
-            f"{decision.name} = {value!r} is not in this space; it offers {list(labels)}"
+            f"no value for {decision.name!r}; this space offers {list(decision.choice.labels)}"
         )
-    return labels[labels.index(choices[decision.name])]
+    return offered(decision, choices[decision.name])
 
 
 def answered(decision: Decision, _: dict[str, Label]) -> Label:
@@ -169,34 +213,3 @@ def places(node: Group) -> Iterator[Node]:
             yield from places(child)
         elif child.open:
             yield child
-
-
-def check_ties(root: Node) -> None:
-    """Refuse one name for two different choices, and a tie that is named like a path."""
-    first: dict[str, Decision] = {}
-    for decision in decisions(root):
-        other = first.setdefault(decision.name, decision)
-        if other is decision:
-            continue
-        if other.choice.tie is None or decision.choice.tie is None:
-            raise SpaceError(f"tie={decision.name!r} is also the path of a choice; rename the tie")
-        if not alike(other.choice, decision.choice):
-            raise SpaceError(
-                f"choices tied as {decision.name!r} offer {list(other.choice.labels)} and "
-                f"{list(decision.choice.labels)}; equal ties offer equal options"
-            )
-
-
-def alike(one: object, other: object) -> bool:
-    """Tell whether two options are written the same."""
-    if one is other:
-        return True
-    if isinstance(one, Choice) and isinstance(other, Choice):
-        return one.tie == other.tie and alike(one.options, other.options)
-    if isinstance(one, partial) and isinstance(other, partial):
-        return alike((one.func, one.args, one.keywords), (other.func, other.args, other.keywords))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return alike(tuple(one.items()), tuple(other.items()))
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(alike, one, other))
-    return type(one) is type(other) and bool(one == other)
