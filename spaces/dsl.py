@@ -16,7 +16,7 @@ from typing import Any, ParamSpec
 
 from spaces.calls import keywords_of
 from spaces.count import count, islands
-from spaces.fit import Price, solve
+from spaces.fit import Price, check_tolerance, number, solve
 from spaces.labels import Label, SpaceError, labelled, near
 from spaces.odometer import Odometer
 from spaces.ties import check_ties
@@ -65,6 +65,7 @@ def fit(
     given = [metric for metric, target in targets.items() if target is not None]
     if len(given) != 1:
         raise SpaceError("a fit has one target: fit(range(8, 65), macs=...) or params=...")
+    check_tolerance(tolerance)
     return Fit(labelled(tuple(options), {}), tie, given[0], targets[given[0]], tolerance)
 
 
@@ -115,7 +116,11 @@ class Space:
             *(read(value, name) for name, value in self.sites.items()),
         ]
         network = Group(partial(call, list(self.sites)), children)
-        self.root = Group(list, [network, read(self.recipe, "recipe")])
+        recipe = read(self.recipe, "recipe")
+        for decision in decisions(recipe):
+            if isinstance(decision.choice, Fit):
+                raise SpaceError(f"{decision.name}: a fit solves for what a network costs")
+        self.root = Group(list, [network, recipe])
         check_ties(self.root, {})
         self.decisions: dict[str, Decision] = {}
         for decision in decisions(self.root):
@@ -250,10 +255,12 @@ class Space:
     def _target(self, name: str, wanted: Fit) -> float:
         target = self._target_space(name, wanted)
         if target is None:
-            assert isinstance(wanted.target, int | float)
-            return wanted.target
+            return number(name, wanted.target)
         architecture = next(iter(target))
-        return self._cost(name, architecture.network, wanted.metric)
+        try:
+            return self._cost(name, architecture.network, wanted.metric)
+        except ValueError as error:
+            raise SpaceError(f"{name}: the network to fit to cannot be built; {error}") from None
 
     def _target_space(self, name: str, wanted: Fit) -> Space | None:
         target = wanted.target
@@ -276,10 +283,7 @@ class Space:
             return target.with_arguments(**given)._changed(
                 price=self.price, baselines=self.baselines
             )
-        if isinstance(target, bool) or not isinstance(target, int | float) or not target > 0:
-            raise SpaceError(
-                f"{name}: {target!r} is no cost to fit to; give a number or a baseline"
-            )
+        number(name, target)
         return None
 
     def _check_targets(self, trail: tuple[object, ...] = ()) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
-from spaces.labels import Label
+from spaces.labels import Label, SpaceError
 from spaces.tree import Fit
 
 Price = Callable[[Callable[..., object]], object]
@@ -29,3 +30,16 @@ def solve(name: str, fit: Fit, target: float, cost: Callable[[Label], float]) ->
         f"{name} = {nearest!r} comes nearest to {fit.metric} = {target:,.0f} with "
         f"{costs[nearest]:,.0f}, {distance:.1%} off; {fit.tolerance:.1%} is allowed"
     )
+
+
+def number(name: str, target: object) -> float:
+    """Return a target that is a cost."""
+    if isinstance(target, bool) or not isinstance(target, int | float) or not 0 < target < math.inf:
+        raise SpaceError(f"{name}: {target!r} is no cost to fit to; give a number or a baseline")
+    return target
+
+
+def check_tolerance(tolerance: object) -> None:
+    """Refuse a tolerance that is not a share of the target."""
+    if not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
+        raise SpaceError(f"tolerance = {tolerance!r} is not a share; 0.05 allows 5 % more or less")
