@@ -96,12 +96,12 @@ def assigned(path: Path) -> list[str]:
 def run(path: Path) -> ModuleType:
     """Run a file under a name of its own; its neighbours can be imported while it runs."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except SyntaxError as error:
         raise SpaceError(f"{path}:{error.lineno}: {error.msg}") from None
     except ValueError as error:
         raise SpaceError(f"{path}: is not Python source; {error}") from None
-    check_neighbours(path, tree)
+    check_neighbours(path)
     name = f"space_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec and spec.loader
@@ -127,21 +127,43 @@ def neighbours(folder: Path) -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
-def check_neighbours(path: Path, tree: ast.Module) -> None:
+def check_neighbours(path: Path) -> None:
     """Refuse a neighbour that an installed package of the same name would stand before."""
+    for file in beside(path):
+        name = file.stem
+        if name in sys.stdlib_module_names or PathFinder.find_spec(name):
+            raise SpaceError(f"{file} has the name of an installed package; rename it")
+        loaded = getattr(sys.modules.get(name), "__file__", None)
+        if loaded and not file.samefile(loaded):
+            del sys.modules[name]
+
+
+def beside(path: Path) -> list[Path]:
+    """Return the files beside one that it imports, and those that they import."""
+    found: list[Path] = []
+    open_files = [path]
+    while open_files:
+        for name in sorted(imported(open_files.pop())):
+            file = path.parent / f"{name}.py"
+            if file.is_file() and file not in [*found, path]:
+                found.append(file)
+                open_files.append(file)
+    return found
+
+
+def imported(path: Path) -> set[str]:
+    """Return the first names of what a file imports; none where it is not Python."""
+    names: set[str] = set()
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return names
     for node in ast.walk(tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module]
-        for name in {name.partition(".")[0] for name in names}:
-            beside = path.parent / f"{name}.py"
-            if not beside.is_file():
-                continue
-            if name in sys.stdlib_module_names or PathFinder.find_spec(name):
-                raise SpaceError(f"{beside} has the name of an installed package; rename it")
-            loaded = getattr(sys.modules.get(name), "__file__", None)
-            if loaded and not beside.samefile(loaded):
-                del sys.modules[name]
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 def place(error: Exception, path: Path) -> str:
