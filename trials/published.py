@@ -59,7 +59,7 @@ def calls(
     layers = list(network.modules())
     training = [layer for layer in layers if layer.training]
     hooks = [layer.register_forward_hook(note) for layer in layers if type(layer) in known]
-    like = next(network.parameters())
+    like = next(network.parameters(), torch.empty(0))
     try:
         with torch.no_grad():
             network.eval()(torch.zeros(*shape, device=like.device, dtype=like.dtype))

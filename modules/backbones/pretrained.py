@@ -110,13 +110,13 @@ def counted(name: str) -> bool:
 
 
 def by_module(names: Iterable[str]) -> str:
-    """Sum names up as modules, those that many blocks have once."""
+    """Sum names up as modules, and those that stand in blocks over the blocks."""
     blocks: dict[str, set[str]] = {}
     for name in names:
-        match = re.match(r"((?:stage|layer)\d+\.\w+)\.(residual\.\d+|[a-z]+\d*)", name)
-        block, module = match.groups() if match else ("", name.rpartition(".")[0])
+        match = re.match(r"((?:stage|layer)\d+\.\d+)\.(residual\.\d+|\w+)", name)
+        block, module = match.groups() if match else ("", ".".join(name.split(".")[:2]))
         blocks.setdefault(module, set()).add(block)
     return ", ".join(
-        module if where == {""} else f"{module} of {len(where)} blocks"
+        module if where == {""} else f"{module} of {len(where)} block{'s' * (len(where) > 1)}"
         for module, where in blocks.items()
     )
