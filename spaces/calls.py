@@ -17,7 +17,7 @@ def check_call(
     where = f"{path}: " if path else ""
     if not callable(function):
         raise SpaceError(f"{where}{function!r} cannot be called; give a class or a function")
-    called = getattr(function, "__name__", repr(function))
+    called = name_of(function)
     names = keywords_of(function)
     for name in named:
         if names is not None and name not in names:
@@ -30,6 +30,13 @@ def check_call(
         signature.bind_partial(*args, **named)
     except TypeError as error:
         raise SpaceError(f"{where}{called}: {error}") from None
+
+
+def name_of(function: object) -> str:
+    """Return the name of a function, or of what a partial call of it will call."""
+    if isinstance(function, partial):
+        return name_of(function.func)
+    return str(getattr(function, "__name__", repr(function)))
 
 
 def keywords_of(function: Callable[..., object]) -> list[str] | None:
