@@ -1,15 +1,19 @@
 """MSPANet-50: what do the number of scales s and the base width omega buy?
 
 Figure 3 of the paper (https://doi.org/10.1016/j.engappai.2024.108261): accuracy peaks at s = 3 and
-grows slowly with omega, at 16.9 to 45.5 million parameters. 20 architectures beside ResNet-50.
+grows slowly with omega. 20 architectures at 15.6 to 47.5 million parameters on CIFAR-100, beside
+ResNet-50.
 
     search show mspa_s_omega --recipe cifar100
+    search show mspa_s_omega --recipe cifar100 --paper
 """
 
 from functools import partial
 
 from modules import MSPA, resnet50
 from spaces import Space, choice
+from spaces.tables.mspa_cifar100 import CIFAR100, FIGURE_3
+from spaces.tables.mspa_imagenet import IMAGENET
 from trials import Recipe
 
 space = Space(
@@ -36,3 +40,4 @@ recipes = {
         augment=("resized-crop", "flip"),
     ),
 }
+published = {"CIFAR-100": CIFAR100, "ImageNet": IMAGENET, "figure 3": FIGURE_3}
