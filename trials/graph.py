@@ -51,7 +51,7 @@ class Graphed:
         self.images, self.targets = images.clone(), targets.clone()
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self.loss = self.step(self.images, self.targets)
         except RuntimeError as error:
             self.reason = f"no CUDA graph: {str(error).partition(chr(10))[0]}"

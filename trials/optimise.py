@@ -35,7 +35,12 @@ def optimiser(network: nn.Module, recipe: Recipe, device: torch.device) -> Optim
     lr = torch.tensor(recipe.lr, device=device) if gpu else recipe.lr
     if recipe.optimizer == "adamw":
         return AdamW(groups, lr, fused=True, capturable=gpu)
-    return SGD(groups, lr, recipe.momentum, nesterov=recipe.nesterov, fused=True)
+    sgd = SGD(groups, lr, recipe.momentum, nesterov=recipe.nesterov, fused=True)
+    if recipe.momentum:
+        # the fused step wants them for all weights or for none; a module may first be used late
+        for weight in network.parameters():
+            sgd.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+    return sgd
 
 
 def set_rate(optimizer: Optimizer, value: float) -> None:

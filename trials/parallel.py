@@ -31,6 +31,7 @@ def world() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
+@torch.no_grad()
 def add_up(tensors: Iterable[Tensor]) -> None:
     """Replace tensors by their sums over all processes, in one message."""
     tensors = list(tensors)
@@ -43,11 +44,12 @@ def add_up(tensors: Iterable[Tensor]) -> None:
         tensor.copy_(part.view_as(tensor))
 
 
+@torch.no_grad()
 def agree(tensors: Iterable[Tensor]) -> None:
     """Give every process the first one's tensors."""
     if world() > 1:
         for tensor in tensors:
-            distributed.broadcast(tensor, 0)
+            distributed.broadcast(tensor.detach(), 0)
 
 
 def gathered(value: list[Tensor]) -> list[list[Tensor]]:

@@ -44,6 +44,10 @@ def train(
     kind = torch.float64 if training.dtype == torch.float64 else torch.float32
     look = (data.mean, data.std, device, kind, (rank(), world()))
     judge = data.test if recipe.select_on_test else data.validation
+    if not len(judge):
+        raise ValueError(
+            "validation = 0 leaves no images to score on; select_on_test=True takes the test set"
+        )
     learnt = Batches(data.train, recipe.batch, recipe.augment, *look)
     judged = Batches(judge, recipe.batch, (), *look)
     for number in range(1 + len(checkpoint.curve if checkpoint else ()), recipe.epochs + 1):
@@ -98,6 +102,8 @@ class Training:
         self.order = torch.Generator().manual_seed(seed)
         self.step = Step(network, self.optimizer, recipe, self.dtype, classes)
         self.graph = Graphed(self.step) if device.type == "cuda" else None
+        # every step has the same shapes, so looking for the fastest kernels pays
+        torch.backends.cudnn.benchmark = True
 
     def epoch(self, number: int, learnt: Batches, deadline: float) -> float:
         """Train on every batch and return the mean loss; only then is the device waited for."""

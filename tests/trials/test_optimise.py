@@ -104,3 +104,16 @@ def test_the_average_takes_in_the_statistics_of_norms():
 
     with average.applied():
         assert math.isclose(float(network.running_mean), 8 * (1 - 2 / 11), rel_tol=1e-6)
+
+
+def test_a_weight_that_is_first_used_late_is_trained_from_then_on():
+    early, late = nn.Linear(1, 1), nn.Linear(1, 1)
+    optimizer = optimiser(nn.ModuleList([early, late]), recipe(weight_decay=0.0), CPU)
+    before = late.weight.detach().clone()
+
+    for network in (early, nn.Sequential(early, late)):
+        optimizer.zero_grad()
+        network(torch.ones(1, 1)).sum().backward()
+        optimizer.step()
+
+    assert not torch.equal(late.weight, before)

@@ -226,6 +226,13 @@ def test_a_network_of_another_number_of_classes_is_refused():
         list(train(network(classes=10), data(), recipe(), 0, CPU))
 
 
+def test_a_training_without_images_to_score_on_is_refused():
+    images = replace(data(), validation=split(0, 2))
+
+    with pytest.raises(ValueError, match="validation = 0 leaves no images to score on"):
+        list(train(network(), images, recipe(), 0, CPU))
+
+
 def test_the_time_limit_holds_within_an_epoch():
     with pytest.raises(TrialError) as ended:
         list(train(network(), data(), recipe(), 0, CPU, deadline=-math.inf))

@@ -103,7 +103,7 @@ def go(step: int, folder: Path, optimizer: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adamw", marks=pytest.mark.slow)])
 def test_a_trial_killed_within_an_epoch_goes_on_as_if_it_had_not_been(tmp_path, optimizer):
     uninterrupted = go(999, tmp_path / "a", optimizer)
 
