@@ -36,7 +36,7 @@ class InvertedResidual(nn.Module):
         self.residual = nn.Sequential(*branch, nn.BatchNorm2d(out))
         self.gate = held.gate(out) if held.gate else nn.Identity()
         self.shortcut = shortcut
-        self.fuse = held.fuse(out) if held.fuse and shortcut else None
+        self.fuse = held.fuse(out) if held.fuse and shortcut is not None else None
         kaiming(self)
 
     def forward(self, x: Tensor) -> Tensor:

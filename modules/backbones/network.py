@@ -59,11 +59,10 @@ class Backbone(Generic[P]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Network:
         network = Network(self.plan(*args, **kwargs))
-        on_meta = any(parameter.is_meta for parameter in network.parameters())
-        if kwargs.get("weights") is not None and not on_meta:
-            getLogger(__name__).info(
-                "%s: %s", self.__name__, load_pretrained(network, self.__name__)
-            )
+        if kwargs.get("weights") is None or next(network.parameters()).is_meta:
+            return network
+        report = load_pretrained(network, self.__name__)
+        getLogger(__name__).info("%s: %s", self.__name__, report)
         return network
 
 
