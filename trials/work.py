@@ -1,5 +1,6 @@
 """What every process of a trial does: build, go on where it stopped, train, keep the weights."""
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -31,32 +32,40 @@ class Work:
 
     def __call__(self, device: torch.device) -> Iterator[Epoch]:
         """Build, train and keep the weights; start with the epochs that a checkpoint holds."""
-        checkpoint = Checkpoint(self.folder, self._identity()) if self.folder else None
         torch.manual_seed(self.seed)
         network = self.build()
+        checkpoint = Checkpoint(self.folder, self._identity(network)) if self.folder else None
         remarks: tuple[str, ...] = ()
+        number = 0
         if checkpoint:
+            number = len(checkpoint.curve)
             yield from checkpoint.curve
             remarks = tuple(checkpoint.remarks)
         loop = self.recipe.train or partial(train, deadline=self.deadline)
         for epoch in loop(network, self.data, self.recipe, self.seed, device, checkpoint):
             check_epoch(epoch)
             yield replace(epoch, remarks=(*remarks, *epoch.remarks))
-            remarks = ()
-            if time.monotonic() > self.deadline and epoch.number < self.recipe.epochs:
-                raise TrialError("timed out", f"the time was up after epoch {epoch.number}")
+            remarks, number = (), epoch.number
+            if time.monotonic() > self.deadline and number < self.recipe.epochs:
+                raise TrialError("timed out", f"the time was up after epoch {number}")
+        if not number:
+            raise TrialError("failed", "train yielded no epoch")
         if checkpoint:
             checkpoint.finish(network.state_dict())
 
-    def _identity(self) -> dict[str, str]:
+    def _identity(self, network: nn.Module) -> dict[str, str]:
         """Name the training: two that agree in this may go on from one another's states."""
+        modules = [(name, type(module).__qualname__) for name, module in network.named_modules()]
+        shapes = [(name, tuple(value.shape)) for name, value in network.state_dict().items()]
+        shape = hashlib.sha256(repr((modules, shapes)).encode()).hexdigest()[:12]
         # overrides show in the network; seeds are a plan, of which this is one; parts only fit it
         left_out = {"overrides", "seeds", "accumulate"}
         values = {name: value for name, value in vars(self.recipe).items() if name not in left_out}
         named = {
             name: getattr(value, "__qualname__", repr(value)) for name, value in values.items()
         }
-        return {**named, "seed": str(self.seed), "images": self.data.fingerprint}
+        ours = {"seed": str(self.seed), "images": self.data.fingerprint, "network": shape}
+        return {**named, **ours}
 
 
 def check_epoch(epoch: object) -> None:

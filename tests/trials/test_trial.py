@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from trials.data import Data
 
 from tests.trials.tiny import (
     build_hungry,
@@ -22,6 +21,7 @@ from tests.trials.tiny import (
     trapped,
 )
 from trials.checkpoint import Checkpoint
+from trials.data import Data
 from trials.device import choose, team
 from trials.epoch import Epoch
 from trials.recipe import Recipe
@@ -140,9 +140,11 @@ def test_a_folder_of_another_training_is_left_alone(tmp_path):
         break
 
     result = run(plain, recipe(lr=0.5), 0, data(), setting)
+    other = run(partial(plain, extra=nn.ReLU()), recipe(), 0, data(), setting)
 
-    assert result.status == "failed"
+    assert result.status == other.status == "failed"
     assert "holds a training with lr = 0.05, this one has lr = 0.5" in result.reason
+    assert "holds a training with network = " in other.reason
     assert states(tmp_path) == ["epoch-00001.state"]
 
 
@@ -314,6 +316,10 @@ def test_a_loop_of_ones_own_is_scored_stopped_and_resumed_like_any_other(tmp_pat
     assert states(tmp_path) == ["weights.state"]
 
 
+def nothing(*_: object) -> Iterator[Epoch]:
+    yield from ()
+
+
 def only_words(*_: object) -> Iterator[str]:
     yield "epoch 1"
 
@@ -325,9 +331,11 @@ def no_number(*_: object) -> Iterator[Epoch]:
 def test_a_loop_of_ones_own_that_yields_something_else_is_told_so():
     words = run(plain, recipe(train=only_words), 0, data(), Setting("cpu"))
     number = run(plain, recipe(train=no_number), 0, data(), Setting("cpu"))
+    none = run(plain, recipe(train=nothing), 0, data(), Setting("cpu"))
 
     assert words.reason == "TypeError: train yielded a str; a loop yields Epochs"
     assert (number.status, number.reason) == ("diverged", "the PSNR is nan after epoch 1")
+    assert (none.status, none.reason) == ("failed", "train yielded no epoch")
 
 
 def test_a_gpu_that_torch_cannot_use_is_refused_unless_the_cpu_is_asked_for(tmp_path):
