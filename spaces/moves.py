@@ -14,18 +14,20 @@ def neighbours(space: Space, architecture: Architecture) -> Iterator[Architectur
 
     A choice that this opens takes its first option.
     """
+    offered = space.labels
     for name, label in architecture.choices.items():
-        for other in steps(space.labels.get(name, ()), label):
+        for other in steps(offered.get(name, ()), label):
             yield moved(space, architecture, name, other, lambda labels: labels[0])
 
 
 def mutate(space: Space, architecture: Architecture, random: Random) -> Architecture:
     """Change one decision at random, and draw what this opens."""
-    names = [name for name in architecture.choices if len(space.labels.get(name, ())) > 1]
+    offered = space.labels
+    names = [name for name in architecture.choices if len(offered.get(name, ())) > 1]
     if not names:
         return architecture
     name = random.choice(names)
-    others = [label for label in space.labels[name] if label != architecture.choices[name]]
+    others = [label for label in offered[name] if label != architecture.choices[name]]
     return moved(space, architecture, name, random.choice(others), random.choice)
 
 
