@@ -55,6 +55,7 @@ class Checkpoint:
                 continue
             self._check(kept["identity"])
             self.state = kept["state"]
+            # fields as `save` wrote them
             self.curve = [Epoch(**fields) for fields in kept["curve"]]  # type: ignore[arg-type]
             return
 
@@ -69,7 +70,7 @@ class Checkpoint:
         write(path, {"identity": self.identity, "curve": curve, "state": dict(state)})
         for bad in self.damaged:
             if bad != path:
-                bad.unlink()
+                bad.unlink(missing_ok=True)
         self.damaged.clear()
         for old in self._paths()[KEPT:]:
             old.unlink()
