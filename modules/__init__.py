@@ -22,6 +22,10 @@ from modules.attention.spa import SPA
 from modules.attention.spem import SPEM
 from modules.attention.srm import SRM
 from modules.attention.triplet import TripletAttention
+from modules.backbones.googlenet import googlenet
+from modules.backbones.mobilenet import mobilenet_v2, mobilenet_v2_cifar
+from modules.backbones.preact_resnet import preact_resnet18, preact_resnet164
+from modules.backbones.pretrained import load_pretrained
 from modules.backbones.resnet import (
     resnet18,
     resnet20,
@@ -35,6 +39,8 @@ from modules.backbones.resnet import (
     resnet152,
     resnet164,
 )
+from modules.backbones.resnext import resnext29_8x64, resnext29_16x64, resnext50_32x4
+from modules.backbones.shufflenet import shufflenet_v2
 from modules.blocks.coconv import COCONV_STAGES, CoConv
 from modules.blocks.pyconv import PYCONV_STAGES, PyConv
 from modules.blocks.res2net import Res2Net
@@ -79,6 +85,12 @@ __all__ = [
     "SimAM",
     "SoftBAN",
     "TripletAttention",
+    "googlenet",
+    "load_pretrained",
+    "mobilenet_v2",
+    "mobilenet_v2_cifar",
+    "preact_resnet18",
+    "preact_resnet164",
     "resnet18",
     "resnet20",
     "resnet32",
@@ -90,4 +102,8 @@ __all__ = [
     "resnet110",
     "resnet152",
     "resnet164",
+    "resnext29_8x64",
+    "resnext29_16x64",
+    "resnext50_32x4",
+    "shufflenet_v2",
 ]

@@ -92,4 +92,4 @@ class DilatedSK(nn.Module):
 def select(maps: Tensor, logits: Tensor) -> Tensor:
     """Sum the maps (n, m, c, h, w), each weighed by a softmax of the logits (n, m, c) over m."""
     weights = logits.softmax(1).to(maps.dtype)[:, :, :, None, None]
-    return (maps * weights).sum(1, dtype=maps.dtype)
+    return (maps * weights).sum(1).to(maps.dtype)

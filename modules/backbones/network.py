@@ -79,7 +79,7 @@ class Places:
         for name, site in sites.items():
             if isinstance(site, Mapping):
                 self._check_names(name, site)
-            elif isinstance(site, Sequence):
+            elif isinstance(site, Sequence) and not isinstance(site, str):
                 self._check_lengths(name, site)
 
     def at(self, name: str, stage: int, block: int = 0) -> Factory | None:
@@ -88,15 +88,17 @@ class Places:
         if isinstance(site, Mapping):
             whole = site.get(f"stage{stage + 1}")
             site = site.get(f"stage{stage + 1}.{block}", whole)
-        elif isinstance(site, Sequence):
+        elif isinstance(site, Sequence) and not isinstance(site, str):
             site = site[stage]
-        if isinstance(site, Sequence):
+        if isinstance(site, Sequence) and not isinstance(site, str):
             site = site[block]
-        if site is not None and not callable(site):
-            raise ValueError(
-                f"{name} at stage{stage + 1}.{block} is {site!r}; a site holds a factory"
-            )
-        return site
+        held = f"{name} at stage{stage + 1}.{block} is {site!r}; a site holds a factory"
+        if isinstance(site, Sequence | Mapping):
+            raise ValueError(held)
+        factory: Factory | None = site
+        if factory is not None and not callable(factory):
+            raise ValueError(held)
+        return factory
 
     def _check_lengths(self, name: str, site: Sequence[Site]) -> None:
         if len(site) != len(self.depths):

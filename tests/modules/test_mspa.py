@@ -10,7 +10,9 @@ from torch import Tensor
 
 from modules.attention.mspa import MSPA, SPR
 from modules.attention.se import SEGate
+from modules.backbones.resnext import resnext29_8x64
 from tests.modules.definitions import maps, near, scattered, slow_conv, slow_norm
+from tests.references import REFERENCES
 
 
 def slow_spr(x: Tensor, gate: SPR, grid: Sequence[int]) -> Tensor:
@@ -120,3 +122,17 @@ def test_mspas_softmax_keeps_the_weights_of_three_groups_within_their_narrow_ran
 def test_mspa_refuses_a_width_of_no_channel():
     with pytest.raises(ValueError, match=r"omega = 3 leaves no channel of 16 planes \(base 64\)"):
         MSPA(16, omega=3)
+
+
+@pytest.mark.parametrize(("cardinality", "omega"), [(6, 30), (8, 30)])
+def test_grouped_scales_in_resnext_are_the_facts_own_reading_of_mspanext(
+    cardinality: int, omega: int
+) -> None:
+    reference = REFERENCES[f"network/mspanext29_{cardinality}c{omega}w3s/cifar100 (attempt)"]
+
+    with torch.device("meta"):
+        network = resnext29_8x64(
+            cardinality=cardinality, mix=partial(MSPA, groups=cardinality), num_classes=100
+        )
+
+    assert sum(parameter.numel() for parameter in network.parameters()) == reference["params"]
