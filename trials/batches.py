@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ from trials.augment import (
     window,
 )
 from trials.split import Files, Split
-from trials.stream import Stream, inner, resized
+from trials.stream import Stream
 
 
 class Batches:
@@ -45,28 +46,17 @@ class Batches:
         part: tuple[int, int] = (0, 1),
     ) -> None:
         check(augment)
-        mixes = "mixup" in augment or "cutmix" in augment
-        parts = part[1] * (2 if mixes and part[1] > 1 else 1)
-        if min(batch, len(split)) % parts:
-            raise ValueError(
-                f"a batch of {min(batch, len(split))} does not divide evenly among {part[1]} "
-                f"processes{' in pairs that can be mixed' if mixes else ''}; make it a multiple of "
-                f"{parts}"
-            )
         self.batch, self.augment, self.part = batch, augment, part
         self.device, self.dtype = device, dtype
         self.labels = split.labels.to(device)
         # a split that is trained on holds every class; `load` sees to that
         self.classes = int(split.labels.max()) + 1 if len(split) else 0
-        self.held = isinstance(split, Split)
         self.source: Held | Stream
         if isinstance(split, Split):
-            self.source = Held(split.images, device)
+            self.source, width = Held(split, augment, device), split.images.shape[3]
         else:
-            cut = resized if "resized-crop" in augment else inner
-            self.source = Stream(split, cut, device)
+            self.source, width = Stream(split, augment, device), split.size
         deviation = torch.tensor(std) * 255
-        width = split.images.shape[3] if isinstance(split, Split) else split.size
         self.scale = (1 / deviation).repeat(width).to(device)
         self.shift = (-255 * torch.tensor(mean) / deviation).repeat(width).to(device)
 
@@ -80,17 +70,14 @@ class Batches:
         Labels are int64 (n,), or float32 (n, classes) where images are mixed.
         """
         count = len(self.labels)
+        share = self._share()
         order = torch.randperm(count, generator=generator)
         draws = torch.rand(count, COLUMNS, generator=generator)
-        rank, world = self.part
-        share = min(self.batch, count) // world
-        starts = self.batch * torch.arange(len(self)) + share * rank
+        starts = self.batch * torch.arange(len(self)) + share * self.part[0]
         mine = starts[:, None] + torch.arange(share)
         labels = self.labels[order[mine].to(self.device)]
         there = draws[mine].to(self.device)
-        place = [name for name in ("crop", "resized-crop") if name in self.augment]
-        cuts = draws[mine][..., DRAWS[place[0]]].unbind() if place else None
-        raw = self.source.read(order[mine].unbind(), cuts)
+        raw = self.source.read(order[mine].unbind(), draws[mine].unbind())
         for images, targets, numbers in zip(raw, labels, there, strict=True):
             yield self._augmented(images, targets, numbers)
 
@@ -98,26 +85,33 @@ class Batches:
         """Yield this part's images once, in order, unchanged; the last batch may be short."""
         rank, world = self.part
         mine = torch.arange(rank, len(self.labels), world)
+        if not len(mine):
+            return
         labels = self.labels[mine.to(self.device)].split(self.batch)
         for images, targets in zip(self.source.read(mine.split(self.batch)), labels, strict=True):
             yield _planes(normalise(images, self.scale, self.shift, self.dtype)), targets
 
+    def _share(self) -> int:
+        """Return how much of a batch is this process's; images that are mixed stay in pairs."""
+        batch, world = min(self.batch, len(self.labels)), self.part[1]
+        mixes = world > 1 and not {"mixup", "cutmix"}.isdisjoint(self.augment)
+        parts = 2 * world if mixes else world
+        if batch % parts:
+            raise ValueError(
+                f"a batch of {batch} does not divide evenly among {world} processes"
+                f"{' in pairs to be mixed' if mixes else ''}; make it a multiple of {parts}"
+            )
+        return batch // world
+
     def _augmented(self, images: Tensor, labels: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
         names = self.augment
-        column = {name: draws[:, columns] for name, columns in DRAWS.items()}
-        if self.held and "resized-crop" in names:
-            images = resized_crop(images, column["resized-crop"])
-        pad = PAD if self.held and "crop" in names else 0
-        mirror = column["flip"][:, 0] if "flip" in names else None
-        if pad or mirror is not None:
-            images = window(images, pad, column["crop"], mirror)
         if "rand" in names:
-            images = rand(images, column["rand"])
+            images = rand(images, draws[:, DRAWS["rand"]])
         rows = normalise(images, self.scale, self.shift, self.dtype)
         if "cutout" in names:
-            rows = cutout(rows, column["cutout"])
+            rows = cutout(rows, draws[:, DRAWS["cutout"]])
         if "mixup" in names or "cutmix" in names:
-            rows, labels = self._mixed(rows, labels, column["mix"])
+            rows, labels = self._mixed(rows, labels, draws[:, DRAWS["mix"]])
         return _planes(rows), labels
 
     def _mixed(self, rows: Tensor, labels: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,18 +124,35 @@ class Batches:
 
 
 class Held:
-    """All images on the device, (n, h, w, 3)."""
+    """All images on the device as (n, h, w, 3) bytes."""
 
-    def __init__(self, images: Tensor, device: torch.device) -> None:
-        self.images = images.permute(0, 2, 3, 1).contiguous().to(device)
+    def __init__(self, split: Split, augment: tuple[str, ...], device: torch.device) -> None:
+        self.images = split.images.permute(0, 2, 3, 1).contiguous().to(device)
+        self.augment = augment
 
     def read(
         self, orders: Sequence[Tensor], draws: Sequence[Tensor] | None = None
     ) -> Iterator[Tensor]:
-        """Yield one batch of bytes for each order; all orders go to the device at once."""
-        places = torch.cat(list(orders)).to(self.images.device)
-        for order in places.split([len(order) for order in orders]):
-            yield self.images.index_select(0, order)
+        """Yield one batch of bytes for each order, cropped and mirrored by its draws."""
+        device, sizes = self.images.device, [len(order) for order in orders]
+        # one copy to the device for the whole epoch; a copy each would wait for it each time
+        places = torch.cat(list(orders)).to(device).split(sizes)
+        if draws is None:
+            yield from map(partial(self.images.index_select, 0), places)
+            return
+        for index, numbers in zip(
+            places, torch.cat(list(draws)).to(device).split(sizes), strict=True
+        ):
+            yield self._placed(self.images.index_select(0, index), numbers)
+
+    def _placed(self, images: Tensor, draws: Tensor) -> Tensor:
+        if "resized-crop" in self.augment:
+            images = resized_crop(images, draws[:, DRAWS["resized-crop"]])
+        pad = PAD if "crop" in self.augment else 0
+        mirror = draws[:, DRAWS["flip"]][:, 0] if "flip" in self.augment else None
+        if pad or mirror is not None:
+            images = window(images, pad, draws[:, DRAWS["crop"]], mirror)
+        return images
 
 
 def check(augment: tuple[str, ...]) -> None:

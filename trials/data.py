@@ -11,7 +11,7 @@ from trials.clutter import clutter, digits, edition
 from trials.folder import is_large, native_size, open_tree
 from trials.pack import Pack, cache, cached, pack
 from trials.recipe import KNOWN, Images, Recipe
-from trials.shrink import shrink
+from trials.shrink import shrink_tree
 from trials.split import Files, Split, stratified
 from trials.tree import Tree, scan, scan_imagenet
 
@@ -59,6 +59,8 @@ def load(recipe: Recipe, root: Path | None = None, download: bool = False) -> Da
     if missing:
         name = whole.classes[min(missing)]
         raise ValueError(f"{recipe.data}: no image of class {name!r} is left to train on ({words})")
+    if whole.note:
+        words = f"{whole.note}, {words}"
     data = Data(
         train=whole.rest.take(kept),
         validation=whole.rest.take(held),
@@ -89,27 +91,12 @@ def prepare(name: str, root: Path | None = None, download: bool = True) -> str:
     if name not in KNOWN or name == "imagenet":
         tree, size = _tree(name, root)
         if is_large(tree, size):
-            shrink(tree, size, decode, encode)
+            shrink_tree(tree, size)
     whole = _open(name, root, download, Recipe.validation)
     return (
         f"{_title(name)}: {len(whole.rest):,} + {len(whole.test):,} images of "
         f"{len(whole.classes)} classes, content {whole.fingerprint}, kept in {cache()}"
     )
-
-
-def decode(path: str) -> Tensor:
-    """Read a JPEG, PNG or WebP file as RGB bytes (3, h, w)."""
-    from torchvision import io
-
-    image: Tensor = io.decode_image(io.read_file(path), io.ImageReadMode.RGB)
-    return image if image.dtype == torch.uint8 else (image.int() // 257).to(torch.uint8)
-
-
-def encode(image: Tensor, path: str) -> None:
-    """Write RGB bytes (3, h, w) as a JPEG file."""
-    from torchvision import io
-
-    io.write_jpeg(image, path, quality=95)
 
 
 def _open(name: str, root: Path | None, download: bool, validation: float) -> Pack:
@@ -119,7 +106,7 @@ def _open(name: str, root: Path | None, download: bool, validation: float) -> Pa
         return pack(*digits(), tuple("0123456789"))
     if name in CIFAR:
         return cached(f"{name}-{CIFAR[name][1]}", partial(_cifar, name, root, download))
-    return open_tree(*_tree(name, root), decode)
+    return open_tree(*_tree(name, root))
 
 
 def _clutter(validation: float) -> Pack:
@@ -157,7 +144,7 @@ def _tree(name: str, root: Path | None) -> tuple[Tree, int]:
     if name == "imagenet":
         return scan_imagenet(root or Path("imagenet")), KNOWN[name].size
     tree = scan((root or Path()) / Path(name.partition(":")[2]).expanduser())
-    return tree, native_size(tree, decode)
+    return tree, native_size(tree)
 
 
 def _own(recipe: Recipe, root: Path | None) -> Data:

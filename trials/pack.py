@@ -18,7 +18,8 @@ from trials.split import Files, Split
 class Pack:
     """A set before it is divided: what may be trained on, and the test.
 
-    `held` are the places in `rest` of a validation split that the set comes with.
+    `held` are the places in `rest` of a validation split that the set comes with; `note` is what
+    its name does not say of it.
     """
 
     rest: Split | Files
@@ -28,6 +29,7 @@ class Pack:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     fingerprint: str
+    note: str = ""
 
 
 def pack(rest: Split, test: Split, classes: tuple[str, ...], held: Tensor | None = None) -> Pack:
@@ -56,8 +58,8 @@ def fingerprint(splits: Sequence[Split], classes: tuple[str, ...]) -> str:
     for split in splits:
         rows = split.images.permute(0, 2, 3, 1).contiguous()
         digest.update(repr(tuple(rows.shape)).encode())
-        digest.update(memoryview(rows.numpy()))
-        digest.update(memoryview(split.labels.numpy()))
+        digest.update(rows.numpy().data)
+        digest.update(split.labels.numpy().data)
     return digest.hexdigest()
 
 

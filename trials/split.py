@@ -1,6 +1,5 @@
 """Images held as tensors, and how a share of them is drawn class by class."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -24,10 +23,6 @@ class Split:
         return type(self)(rows.permute(0, 3, 1, 2), self.labels[index])
 
 
-Decode = Callable[[str], Tensor]
-"""Turns a path into uint8 (3, h, w); called in other processes, so a function of a module."""
-
-
 @dataclass(frozen=True)
 class Files:
     """Images left on disk; worker processes read, cut and resize them to `size` in training."""
@@ -35,7 +30,6 @@ class Files:
     paths: tuple[str, ...]
     labels: Tensor
     size: int
-    decode: Decode
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -43,17 +37,7 @@ class Files:
     def take(self, index: Tensor) -> Self:
         """Keep the files at these places."""
         paths = tuple(self.paths[place] for place in index.tolist())
-        return type(self)(paths, self.labels[index], self.size, self.decode)
-
-
-def read(path: str, decode: Decode) -> Tensor:
-    """Decode one file, (3, h, w)."""
-    try:
-        return decode(path)
-    except (OSError, RuntimeError) as error:
-        raise ValueError(
-            f"{path} cannot be read as an image ({error}); replace it or remove it"
-        ) from error
+        return type(self)(paths, self.labels[index], self.size)
 
 
 def stratified(labels: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:

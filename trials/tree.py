@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from trials.split import Decode, Files
+from trials.picture import SUFFIXES
+from trials.split import Files
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 VALIDATION = ("val", "valid", "validation")
 
 
@@ -24,11 +24,11 @@ class Tree:
     held: int
     test: tuple[str, ...]
 
-    def files(self, paths: tuple[str, ...], size: int, decode: Decode) -> Files:
+    def files(self, paths: tuple[str, ...], size: int) -> Files:
         """Give these paths the labels that their folders name."""
         numbers = {name: number for number, name in enumerate(self.classes)}
         labels = torch.tensor([numbers[path.split("/")[1]] for path in paths])
-        return Files(tuple(f"{self.root}/{path}" for path in paths), labels, size, decode)
+        return Files(tuple(f"{self.root}/{path}" for path in paths), labels, size)
 
     def state(self) -> str:
         """Hash names, sizes and times of change: this folder now, on this machine."""
