@@ -12,11 +12,11 @@ from spaces.labels import Label
 def neighbours(space: Space, architecture: Architecture) -> Iterator[Architecture]:
     """Yield what is one decision away: another option, or the next number up or down.
 
-    A choice that this opens takes its first option.
+    A choice that this opens takes its first option; a fit is solved anew.
     """
     offered = space.labels
-    for name, label in architecture.choices.items():
-        for other in steps(offered.get(name, ()), label):
+    for name in [name for name in architecture.choices if name in offered]:
+        for other in steps(offered[name], architecture.choices[name]):
             yield moved(space, architecture, name, other, lambda labels: labels[0])
 
 

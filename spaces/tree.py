@@ -29,13 +29,16 @@ class Choice:
             "defer the call: partial(choice(...), ...)"
         )
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__.lower()}({', '.join(map(str, self.labels))})"
+
     @property
     def labels(self) -> tuple[Label, ...]:
         """The names of the options, in the order they were offered."""
         return tuple(label for label, _ in self.options)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit(Choice):
     """A value that is not searched but solved: `metric` shall come closest to `target`."""
 

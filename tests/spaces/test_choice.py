@@ -255,7 +255,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: choice(SE, choice(ECA, CBAM)),
-        "cannot name the option of type Choice; name it: choice(small=...)",
+        "cannot name the option choice(ECA, CBAM); name it: choice(small=...)",
     ),
     (lambda: choice(1, 2, tie=""), "tie = '' is not a name; write tie='reduction'"),
     (
