@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from trials.clutter import clutter, digits, edition
+from trials.divide import divide
 from trials.folder import is_large, native_size, open_tree
-from trials.pack import Pack, cache, cached, pack
+from trials.pack import Pack, cache, cached, fingerprint, moments, pack
 from trials.recipe import KNOWN, Images, Recipe
 from trials.shrink import shrink_tree
-from trials.split import Files, Split, stratified
+from trials.split import Files, Split
 from trials.tree import Tree, scan, scan_imagenet
 
 CIFAR = {
@@ -44,23 +45,13 @@ class Data:
 def load(recipe: Recipe, root: Path | None = None, download: bool = False) -> Data:
     """Open the recipe's data below `root` and divide it.
 
-    The validation split is drawn class by class, always the same. Without one (`validation=0`,
-    `select_on_test`) everything but the test is trained on.
+    A recipe that selects on the test set trains on all the rest; its provenance says so.
     """
     if callable(recipe.data):
         return _own(recipe, root)
     share = 0.0 if recipe.select_on_test else recipe.validation
     whole = _open(recipe.data, root, download, share)
-    kept, held, words = _divide(whole, share)
-    if recipe.images is not None:
-        kept = kept[_some(whole.rest.labels[kept], recipe.images)]
-        words = f"{words}, {recipe.images:,} training images"
-    missing = set(range(len(whole.classes))) - set(whole.rest.labels[kept].tolist())
-    if missing:
-        name = whole.classes[min(missing)]
-        raise ValueError(f"{recipe.data}: no image of class {name!r} is left to train on ({words})")
-    if whole.note:
-        words = f"{whole.note}, {words}"
+    kept, held, words = divide(whole, share, recipe.images)
     data = Data(
         train=whole.rest.take(kept),
         validation=whole.rest.take(held),
@@ -69,12 +60,21 @@ def load(recipe: Recipe, root: Path | None = None, download: bool = False) -> Da
         mean=whole.mean,
         std=whole.std,
         fingerprint=whole.fingerprint,
-        provenance=f"{_title(recipe.data)}, {words}",
+        provenance=", ".join(filter(None, [_title(recipe.data), whole.note, words])),
     )
     return _selected_on_test(data) if recipe.select_on_test else data
 
 
-def images(recipe: Recipe, root: Path | None = None) -> Images:
+def from_splits(
+    train: Split, validation: Split, test: Split, classes: tuple[str, ...], provenance: str
+) -> Data:
+    """Complete splits of your own with their mean, deviation and fingerprint."""
+    mean, std = moments(train.images)
+    content = fingerprint((train, validation, test), classes)
+    return Data(train, validation, test, classes, mean, std, content, provenance)
+
+
+def describe(recipe: Recipe, root: Path | None = None) -> Images:
     """Tell the classes, size and stem of the recipe's images; a known set need not be there."""
     if callable(recipe.data):
         data = _own(recipe, root)
@@ -88,14 +88,15 @@ def images(recipe: Recipe, root: Path | None = None) -> Images:
 
 def prepare(name: str, root: Path | None = None, download: bool = True) -> str:
     """Do once what a set needs: download and pack it, or shrink its images; say what there is."""
-    if name not in KNOWN or name == "imagenet":
+    Recipe(data=name)  # refuses a name that is not known
+    if name == "imagenet" or name not in KNOWN:
         tree, size = _tree(name, root)
         if is_large(tree, size):
             shrink_tree(tree, size)
     whole = _open(name, root, download, Recipe.validation)
     return (
         f"{_title(name)}: {len(whole.rest):,} + {len(whole.test):,} images of "
-        f"{len(whole.classes)} classes, content {whole.fingerprint}, kept in {cache()}"
+        f"{len(whole.classes)} classes, fingerprint {whole.fingerprint}; the cache is {cache()}"
     )
 
 
@@ -130,7 +131,7 @@ def _cifar(name: str, root: Path | None, download: bool) -> Pack:
         parts = [kind(folder, train, download=download) for train in (True, False)]
     except RuntimeError as error:
         raise ValueError(f"{name} is not in {folder}, or not whole; {way_out}") from error
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise ValueError(f"{name} cannot be fetched to {folder} ({error}); {way_out}") from error
     rest, test = (
         Split(torch.from_numpy(part.data).permute(0, 3, 1, 2), torch.tensor(part.targets))
@@ -161,25 +162,6 @@ def _own(recipe: Recipe, root: Path | None) -> Data:
 def _selected_on_test(data: Data) -> Data:
     words = f"{data.provenance}, selected on the test set"
     return replace(data, validation=data.test, provenance=words)
-
-
-def _divide(whole: Pack, share: float) -> tuple[Tensor, Tensor, str]:
-    """Return the places to train on, those held out, and words for both."""
-    count = len(whole.rest)
-    every = torch.arange(count)
-    if not share:
-        return every, every[:0], "all but the test in training"
-    if whole.held is not None:
-        free = torch.ones(count, dtype=torch.bool).index_fill_(0, whole.held, False)
-        return every[free], whole.held, f"its own validation split of {len(whole.held):,}"
-    kept, held = stratified(whole.rest.labels, round(share * count), seed=0)
-    return kept, held, f"validation {share * 100:g} % of train, seed 0"
-
-
-def _some(labels: Tensor, count: int) -> Tensor:
-    if count > len(labels):
-        raise ValueError(f"images = {count:,} are more than the {len(labels):,} to train on")
-    return stratified(labels, count, seed=0)[1]
 
 
 def _title(name: str) -> str:

@@ -59,7 +59,7 @@ def fingerprint(splits: Sequence[Split], classes: tuple[str, ...]) -> str:
         rows = split.images.permute(0, 2, 3, 1).contiguous()
         digest.update(repr(tuple(rows.shape)).encode())
         digest.update(rows.numpy().data)
-        digest.update(split.labels.numpy().data)
+        digest.update(split.labels.contiguous().numpy().data)
     return digest.hexdigest()
 
 
