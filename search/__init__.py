@@ -11,6 +11,8 @@ PUBLIC = {
     "choice": "spaces",
     "fit": "spaces",
     "Recipe": "trials",
+    "Result": "trials",
+    "run": "trials",
     "measure": "trials",
     "load": "search.experiment",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from search.ours import foreign_packages
 
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--input", type=image_shape, metavar="CxHxW", help="such as 3x224x224")
     one.add_argument("--classes", type=int, metavar="N")
+    one.add_argument("--data-root", type=Path, metavar="FOLDER", help="where the images lie")
     one.add_argument(
         "--measure", metavar="DEVICE", help="measure latency and peak memory there: cpu, cuda"
     )
@@ -64,6 +66,12 @@ def parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print one JSON document")
     form.add_argument("--csv", action="store_true", help="print the table as CSV")
     one.set_defaults(run=show)
+
+    text = "download or unpack a data set once, ahead of time"
+    data_parser = commands.add_parser("data", help=text, description=text, allow_abbrev=False)
+    data_parser.add_argument("name", metavar="NAME", help="cifar100, imagenet, folder:PATH, …")
+    data_parser.add_argument("--data-root", type=Path, metavar="FOLDER", help="where it lies")
+    data_parser.set_defaults(run=data)
 
     text = "the modules: site, parameters, paper, constraints"
     zoo_parser = commands.add_parser("zoo", help=text, description=text, allow_abbrev=False)
@@ -85,11 +93,31 @@ def show(parsed: argparse.Namespace) -> None:
     from search.show import as_csv, as_json, as_text
     from search.survey import survey
 
-    experiment = load(parsed.space, parsed.recipe, parsed.input, parsed.classes, parsed.limit)
+    experiment = load(
+        parsed.space,
+        parsed.recipe,
+        parsed.input,
+        parsed.classes,
+        parsed.limit,
+        parsed.data_root,
+    )
     with located(experiment.path):
         found = survey(experiment, parsed.all)
     form = as_json if parsed.json else as_csv if parsed.csv else as_text
     print(form(found))
+
+
+def data(parsed: argparse.Namespace) -> None:
+    """Prepare a data set."""
+    from spaces import SpaceError
+    from trials.data import prepare
+    from trials.recipe import Recipe
+
+    try:
+        Recipe(data=parsed.name)
+        print(prepare(parsed.name, parsed.data_root))
+    except (ValueError, OSError) as error:
+        raise SpaceError(str(error)) from None
 
 
 def zoo(_: argparse.Namespace) -> None:

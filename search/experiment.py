@@ -16,8 +16,9 @@ from spaces import Architecture, Space, SpaceError
 from spaces.calls import keywords_of
 from spaces.labels import near
 from trials.cost import Cost
+from trials.data import describe
 from trials.price import Prices
-from trials.recipe import KNOWN, Images, Recipe
+from trials.recipe import Images, Recipe
 
 METRICS = ("accuracy", "macs", "params", "ptflops", "thop", "activations", "latency", "memory")
 COUNTED = ("macs", "params", "activations", "ptflops", "thop")
@@ -79,11 +80,12 @@ def load(
     shape: tuple[int, int, int] | None = None,
     classes: int | None = None,
     limits: Iterable[str] = (),
+    root: Path | None = None,
 ) -> Experiment:
     """Put an experiment together; every mistake a user can make ends here, in one line."""
     path, held = read_space_file(given)
     with located(path):
-        return put_together(path, held, recipe, shape, classes, limits)
+        return put_together(path, held, recipe, shape, classes, limits, root)
 
 
 @contextmanager
@@ -102,22 +104,19 @@ def put_together(
     shape: tuple[int, int, int] | None,
     classes: int | None,
     limits: Iterable[str],
+    root: Path | None,
 ) -> Experiment:
     """Set the recipe's arguments on the space and its baselines, and give both their costs."""
     chosen = recipe_named(held["recipes"], recipe)
     first = resolved(chosen)
-    images = images_of(first) if first else None
-    if images is None and first and not (shape and classes):
-        raise SpaceError(
-            f"the recipe {recipe!r} trains on {first.data!r}; say --input 3x64x64 and --classes 10"
-        )
+    known = images_of(first, root, bool(shape and classes)) if first else None
     overrides = dict(first.overrides) if first else {}
-    if images:
-        classes = classes or images.classes
-        shape = shape or (3, images.size, images.size)
-    space = apply(held["space"], overrides, images, classes)
+    if known:
+        classes = classes or known.classes
+        shape = shape or (3, known.size, known.size)
+    space = apply(held["space"], overrides, known, classes)
     baselines = {
-        name: apply(baseline, overrides, images, classes)
+        name: apply(baseline, overrides, known, classes)
         for name, baseline in checked_baselines(held["baselines"]).items()
     }
     shape = shape or (3, 224, 224)
@@ -164,19 +163,24 @@ def resolved(recipe: Any) -> Recipe | None:
     return first
 
 
-def images_of(recipe: Recipe) -> Images | None:
-    """Return what is known of a recipe's images before they are loaded."""
-    return KNOWN.get(recipe.data) if isinstance(recipe.data, str) else None
+def images_of(recipe: Recipe, root: Path | None, told: bool) -> Images | None:
+    """Return the classes and size of a recipe's images; they need not be there where it is told."""
+    try:
+        return describe(recipe, root)
+    except (ValueError, OSError) as error:
+        if told:
+            return None
+        raise SpaceError(f"{error}; or say --input 3x64x64 and --classes 10") from None
 
 
 def apply(
-    space: Space, overrides: Mapping[str, Any], images: Images | None, classes: int | None
+    space: Space, overrides: Mapping[str, Any], known: Images | None, classes: int | None
 ) -> Space:
     """Set on a backbone what the recipe decides and the space leaves open."""
     accepted = keywords_of(space.backbone)
     given = dict(overrides)
-    if images and (accepted is None or "stem" in accepted):
-        given = {"stem": space.sites.get("stem", images.stem), **given}
+    if known and (accepted is None or "stem" in accepted):
+        given = {"stem": space.sites.get("stem", known.stem), **given}
     if classes and (accepted is None or "num_classes" in accepted):
         given["num_classes"] = classes
     for name in given:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+import torch
+from torchvision.io import write_png
 
 from search.cli import main
 
@@ -214,3 +216,32 @@ def test_nothing_is_created(capsys: pytest.CaptureFixture[str], place: Path) -> 
     told(capsys, "mine.py")
 
     assert {file.name for file in place.iterdir()} <= {"mine.py", "__pycache__"}
+
+
+def test_a_folder_of_images_tells_its_own_classes_and_size(
+    capsys: pytest.CaptureFixture[str], place: Path
+) -> None:
+    (place / "mine.py").write_text(
+        HEAD
+        + "space = Space(resnet18, gate=choice(SE, ECA))\n"
+        + f"recipes = {{'own': Recipe(data='folder:{place / 'images'}')}}\n"
+    )
+    assert "images" in told(capsys, "mine.py", "--recipe", "own")
+
+    for split in ("train", "test"):
+        for name in ("cats", "dogs", "owls"):
+            (place / "images" / split / name).mkdir(parents=True)
+            for number in range(4):
+                picture = torch.full((3, 48, 48), 60 * number, dtype=torch.uint8)
+                write_png(picture, str(place / "images" / split / name / f"{number}.png"))
+
+    assert main(["show", "mine.py", "--recipe", "own"]) == 0
+    assert "input 3x48x48, 3 classes" in capsys.readouterr().out
+
+
+def test_a_data_set_nobody_knows_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "cifar11"]) == 2
+
+    assert capsys.readouterr().err == (
+        "search: data = 'cifar11' is not known; did you mean 'cifar10'?\n"
+    )
