@@ -10,7 +10,7 @@ import pytest
 
 from search.experiment import load
 from search.show import as_csv, as_json, as_text, repeated
-from search.survey import survey
+from search.survey import Survey, survey
 from spaces import Space, choice
 from tests.references import REFERENCES
 
@@ -29,8 +29,13 @@ def written(folder: Path, text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def mspa() -> dict:
-    return json.loads(as_json(survey(load("mspa_s_omega", "cifar100"), everything=True)))
+def surveyed() -> Survey:
+    return survey(load("mspa_s_omega", "cifar100"), everything=True)
+
+
+@pytest.fixture(scope="module")
+def mspa(surveyed: Survey) -> dict:
+    return json.loads(as_json(surveyed))
 
 
 def test_the_mspa_space_has_the_papers_parameters(mspa: dict) -> None:
@@ -146,10 +151,8 @@ def test_a_limit_keeps_what_is_within_it() -> None:
     assert all(row.figures["params"] <= 17e6 for row in found.rows)
 
 
-def test_csv_reads_back_to_the_same_integers(mspa: dict) -> None:
-    found = survey(load("mspa_s_omega", "cifar100"), everything=True)
-
-    rows = list(csv.DictReader(io.StringIO(as_csv(found))))
+def test_csv_reads_back_to_the_same_integers(surveyed: Survey, mspa: dict) -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv(surveyed))))
 
     assert [int(row["macs"]) for row in rows[1:]] == [r["macs"] for r in mspa["architectures"]]
     assert [row["mix.scales"] for row in rows[1:6]] == ["2"] * 5
