@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
+from typing import NoReturn
 
 from spaces.calls import check_call
 from spaces.labels import Label, SpaceError
@@ -22,12 +23,15 @@ class Choice:
         if self.tie is not None and not (isinstance(self.tie, str) and self.tie):
             raise SpaceError(f"tie = {self.tie!r} is not a name; write tie='reduction'")
 
-    def __call__(self, *args: object, **named: object) -> object:
-        """Say that nothing is decided yet; `partial` takes a choice for what can be called."""
+    def undecided(self, *_: object, **__: object) -> NoReturn:
+        """Say that nothing is decided yet; what uses a choice has to be deferred."""
         raise SpaceError(
-            f"a choice of {list(self.labels)} is called before it is decided; "
-            "defer the call: partial(choice(...), ...)"
+            f"{self!r} is used before it is decided; "
+            "defer the call that it stands in: partial(Recipe, lr=choice(...))"
         )
+
+    # callable too, so that partial(choice(...), ...) may hold one for its function
+    __call__ = __lt__ = __le__ = __gt__ = __ge__ = undecided
 
     def __repr__(self) -> str:
         return f"{type(self).__name__.lower()}({', '.join(map(str, self.labels))})"

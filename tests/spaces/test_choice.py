@@ -348,8 +348,13 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: choice(SE, ECA)(64),
-        "a choice of ['SE', 'ECA'] is called before it is decided; "
-        "defer the call: partial(choice(...), ...)",
+        "choice(SE, ECA) is used before it is decided; "
+        "defer the call that it stands in: partial(Recipe, lr=choice(...))",
+    ),
+    (
+        lambda: Recipe(lr=choice(0.1, 0.05)),
+        "choice(0.1, 0.05) is used before it is decided; "
+        "defer the call that it stands in: partial(Recipe, lr=choice(...))",
     ),
 ]
 
