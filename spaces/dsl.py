@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -16,7 +16,7 @@ from typing import Any, ParamSpec
 
 from spaces.calls import keywords_of
 from spaces.count import count, islands
-from spaces.fit import Price, check_tolerance, number, solve
+from spaces.fit import Price, check_recipe, check_single, check_tolerance, number, solve
 from spaces.labels import Label, SpaceError, labelled, near
 from spaces.odometer import Odometer
 from spaces.ties import check_ties
@@ -117,9 +117,7 @@ class Space:
         ]
         network = Group(partial(call, list(self.sites)), children)
         recipe = read(self.recipe, "recipe")
-        for decision in decisions(recipe):
-            if isinstance(decision.choice, Fit):
-                raise SpaceError(f"{decision.name}: a fit solves for what a network costs")
+        check_recipe(decisions(recipe))
         self.root = Group(list, [network, recipe])
         check_ties(self.root, {})
         self.decisions: dict[str, Decision] = {}
@@ -221,21 +219,20 @@ class Space:
             return answer(decision, made) if known else decision.choice.labels[0]
 
         network, recipe = self._resolved(made, ask)
-        if len(fits) > 1:
-            raise SpaceError(
-                f"{fits[0].name} and {fits[1].name} are two fits; a network has one: "
-                "tie them, fit(..., tie=...)"
-            )
-        if not fits or fits[0].name in (solved or {}):
+        check_single(fits)
+        known = [made[fit.name] for fit in fits if fit.name in (solved or {})]
+        if not fits or (known and self.price is None):
             return Architecture(made, network, recipe)
-        return self._solve(made, fits[0])
+        return self._solve(made, fits[0], known or fits[0].choice.labels)
 
     def _resolved(self, made: dict[str, Label], answer: Answer) -> tuple[partial[Any], Any]:
         network, recipe = (resolve(child, made, answer) for child in self.root.children)
         assert isinstance(network, partial)
         return network, recipe
 
-    def _solve(self, made: dict[str, Label], decision: Decision) -> Architecture:
+    def _solve(
+        self, made: dict[str, Label], decision: Decision, labels: Sequence[Label]
+    ) -> Architecture:
         name, wanted = decision.name, decision.choice
         assert isinstance(wanted, Fit)
 
@@ -243,7 +240,7 @@ class Space:
             network, _ = self._resolved({**made, name: label}, answered)
             return self._cost(name, network, wanted.metric)
 
-        made[name], refusal = solve(name, wanted, self._target(name, wanted), cost)
+        made[name], refusal = solve(name, wanted, labels, self._target(name, wanted), cost)
         network, recipe = self._resolved(made, answered)
         return Architecture(made, network, recipe, refusal)
 

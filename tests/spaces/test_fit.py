@@ -160,6 +160,18 @@ def test_tied_fits_are_solved_together() -> None:
     assert (dict(only.choices), only.network()) == ({"side": 7}, 49)
 
 
+def test_a_fit_inside_a_tied_option_is_one_fit() -> None:
+    def part() -> Any:
+        return choice(None, wide=[fit(range(1, 30), macs=60)], tie="part")
+
+    tied = priced(Space(lambda one, other: 6 * other[0] if other else 1, part(), part()))
+
+    assert [dict(one.choices) for one in tied] == [
+        {"part": None},
+        {"part": "wide", "part.wide.0": 10},
+    ]
+
+
 def test_a_fit_below_a_condition_is_solved_where_it_arises() -> None:
     width = choice(fixed=3, fitted=fit(range(1, 30), macs=60))
     space = priced(Space(box, width=width, height=choice(4, 6)))
@@ -188,6 +200,17 @@ def test_a_solved_label_is_replayed_without_costs() -> None:
 
     assert [one.network() for one in replayed] == [58, 60]
     assert [one.choices for one in replayed] == solved
+
+
+def test_what_was_refused_is_refused_on_replay_where_costs_are_known() -> None:
+    space = priced(Space(box, width=fit((1, 2, 4), macs=5000), height=choice(1000, 1250)))
+    refused, solved = space
+
+    assert space.at(refused.choices).refusal == refused.refusal != ""
+    assert space.at(solved.choices).refusal == solved.refusal == ""
+    assert space.at({"width": 2, "height": 1250}).refusal == (
+        "width = 2 comes nearest to macs = 5,000 with 2,500, 50.0% off; 5.0% is allowed"
+    )
 
 
 def test_a_label_that_was_not_recorded_is_solved_on_replay() -> None:
