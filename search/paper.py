@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from search.convention import CONVENTIONS, Convention, Figure
-from search.experiment import Experiment, apply, resolved
+from search.experiment import Experiment, apply, located, resolved
 from spaces import SpaceError
 from spaces.labels import near
 from spaces.table import Row, Table
+from trials.meta import Unfilled
 from trials.recipe import KNOWN, Images
 
 STATUSES = {
@@ -67,22 +68,31 @@ def compare(experiment: Experiment) -> list[Comparison]:
 
     With a recipe only the tables on its data are looked at.
     """
-    tables = checked(experiment.published)
-    recipe = resolved(experiment.space.recipe)
-    kept = [name for name in tables if recipe is None or tables[name].data == recipe.data]
+    with located(experiment.path):
+        tables = on_data(checked(experiment.published), experiment)
+        return [compared(name, table) for name, table in tables.items()]
+
+
+def on_data(tables: Mapping[str, Table], experiment: Experiment) -> Mapping[str, Table]:
+    """Keep the tables on the data of the recipe, if there is one."""
     if not tables:
-        raise SpaceError(f"{experiment.path}: holds no published table")
+        raise SpaceError("holds no published table")
+    recipe = resolved(experiment.space.recipe)
+    if recipe is None:
+        return tables
+    kept = {name: table for name, table in tables.items() if table.data == recipe.data}
     if not kept:
         data = ", ".join(sorted({table.data for table in tables.values()}))
         raise SpaceError(
-            f"{experiment.path}: recipe {experiment.recipe!r} is not on the data of its published "
-            f"tables, {data}"
+            f"recipe {experiment.recipe!r} is not on the data of the published tables, {data}"
         )
-    return [compared(name, tables[name]) for name in kept]
+    return kept
 
 
 def checked(published: Mapping[str, Any]) -> Mapping[str, Table]:
     """Return the tables, each one by a known convention and on known data."""
+    if not isinstance(published, Mapping):
+        raise SpaceError(f"published is a {type(published).__name__}, not a dict of tables by name")
     for name, table in published.items():
         if not isinstance(table, Table):
             raise SpaceError(f"published {name!r} is a {type(table).__name__}, not a Table")
@@ -108,10 +118,15 @@ def counted(row: Row, convention: Convention, images: Images) -> Line:
     """Count one network; its shapes are all that takes."""
     if row.network is None:
         return Line(row, Figure(row.params), Figure(row.flops))
+    if row.network.size != 1:
+        raise SpaceError(f"published row {row.name!r} has {row.network.size} networks; it is one")
     network = apply(row.network, {}, images, images.classes)
-    with torch.device("meta"):
-        built = next(iter(network)).build()
-    return Line(row, *convention.figures(built, images.size, row.params, row.flops))
+    try:
+        with torch.device("meta"), Unfilled():
+            built = next(iter(network)).build()
+            return Line(row, *convention.figures(built, images.size, row.params, row.flops))
+    except ValueError as error:
+        raise SpaceError(f"published row {row.name!r}: {error}") from None
 
 
 def as_text(found: list[Comparison]) -> str:
@@ -150,8 +165,8 @@ def integer(figure: Figure) -> str:
 
 def remarks(found: Comparison) -> Iterator[str]:
     """Yield how many rows are met, why the others are not, and what had to be inferred."""
-    counts = (f"{found.statuses[status]} {told}" for status, told in STATUSES.items())
-    yield f"{len(found.lines)} rows: {', '.join(counts)}"
+    told = (f"{found.statuses[word]} {STATUSES[word]}" for word in STATUSES if found.statuses[word])
+    yield f"{len(found.lines)} rows: {', '.join(told)}"
     for line in found.lines:
         if line.row.unresolved:
             yield f"! {line.row.name}: {line.row.unresolved}"

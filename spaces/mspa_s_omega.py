@@ -12,7 +12,8 @@ from functools import partial
 
 from modules import MSPA, resnet50
 from spaces import Space, choice
-from spaces.tables.mspa_cifar100 import CIFAR100, FIGURE_3
+from spaces.tables.mspa_cifar100 import CIFAR100
+from spaces.tables.mspa_figure3 import FIGURE_3
 from spaces.tables.mspa_imagenet import IMAGENET
 from trials import Recipe
 

@@ -2,11 +2,16 @@
 
 from functools import partial
 
-from modules import SE, ShuffleAttention, resnet18, resnet50
-from modules.backbones.googlenet import googlenet
-from modules.backbones.mobilenet import mobilenet_v2_cifar
-from modules.backbones.preact_resnet import preact_resnet18
-from modules.backbones.shufflenet import shufflenet_v2
+from modules import (
+    SE,
+    ShuffleAttention,
+    googlenet,
+    mobilenet_v2_cifar,
+    preact_resnet18,
+    resnet18,
+    resnet50,
+    shufflenet_v2,
+)
 from spaces import Space
 from spaces.table import Row, Table
 
