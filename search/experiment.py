@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -67,6 +69,11 @@ class Experiment:
         """The name of the space: its file's."""
         return self.path.stem
 
+    @property
+    def recipe_value(self) -> Any:
+        """The recipe of that name, deferred if choices stand in it."""
+        return self.space.recipe
+
     def cost(self, architecture: Architecture) -> Cost:
         """Cost an architecture; a ValueError says why it is refused."""
         if architecture.refusal:
@@ -81,10 +88,16 @@ def load(
     classes: int | None = None,
     limits: Iterable[str] = (),
     root: Path | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> Experiment:
-    """Put an experiment together; every mistake a user can make ends here, in one line."""
+    """Put an experiment together; every mistake a user can make ends here, in one line.
+
+    `changes` are fields of the recipe set from outside; a choice that stood there is none then.
+    """
     path, held = read_space_file(given)
     with located(path):
+        if changes:
+            held = {**held, "recipes": changed(held["recipes"], recipe, changes)}
         return put_together(path, held, recipe, shape, classes, limits, root)
 
 
@@ -149,6 +162,26 @@ def recipe_named(recipes: Mapping[str, Any], name: str | None) -> Any:
     if isinstance(recipe, Recipe) or (isinstance(recipe, partial) and recipe.func is Recipe):
         return recipe
     raise SpaceError(f"recipe {name!r} is a {type(recipe).__name__}, not a Recipe")
+
+
+def changed(recipes: Any, name: str | None, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return recipes with some fields of the named one set to other values."""
+    if name is None:
+        raise SpaceError(f"there is no recipe to set {next(iter(changes))} in; name one")
+    recipe = recipe_named(recipes, name)
+    fields = [field.name for field in dataclasses.fields(Recipe)]
+    for field in changes:
+        if field not in fields:
+            raise SpaceError(f"recipe {name!r} has no field {field!r}{near(field, fields)}")
+    try:
+        if isinstance(recipe, Recipe):
+            return {**recipes, name: dataclasses.replace(recipe, **changes)}
+        bound = inspect.signature(Recipe).bind_partial(*recipe.args, **recipe.keywords)
+        recipe = partial(Recipe, **{**bound.arguments, **changes})
+        resolved(recipe)
+    except (TypeError, ValueError) as error:
+        raise SpaceError(f"recipe {name!r}, changed: {error}") from None
+    return {**recipes, name: recipe}
 
 
 def resolved(recipe: Any) -> Recipe | None:
