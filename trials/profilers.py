@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -51,7 +52,8 @@ def profile(name: str, build: Callable[[], nn.Module], shape: tuple[int, ...]) -
 
 def ptflops(network: nn.Module, shape: tuple[int, ...]) -> float | None:
     """Run ptflops with its default back end and its functional operators."""
-    from ptflops import get_model_complexity_info
+    with unless_there("torchvision"):
+        from ptflops import get_model_complexity_info
 
     macs: float | None = get_model_complexity_info(
         network, shape[1:], as_strings=False, print_per_layer_stat=False, backend="pytorch"
@@ -65,6 +67,23 @@ def thop(network: nn.Module, shape: tuple[int, ...]) -> float | None:
 
     macs: float | None = package.profile(network, inputs=(torch.zeros(shape),), verbose=False)[0]
     return macs
+
+
+@contextlib.contextmanager
+def unless_there(name: str) -> Iterator[None]:
+    """Hide a package that nobody has imported yet.
+
+    ptflops asks for torchvision to know its deformable convolution; that import takes a second, and
+    fails with more than an ImportError where torchvision does not match torch.
+    """
+    hide = name not in sys.modules
+    if hide:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hide:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager
