@@ -24,11 +24,8 @@ class Stream:
     """
 
     def __init__(self, files: Files, augment: tuple[str, ...], device: torch.device) -> None:
-        place = [name for name in ("resized-crop", "crop") if name in augment]
-        self.columns = DRAWS[place[0]] if place else slice(0, 0)
-        self.mirrors = "flip" in augment
         self.device = device
-        self.plan: list[list[Task]] = []
+        self.plan = Plan(augment)
         self.loader = DataLoader(
             Reader(files, resized if "resized-crop" in augment else inner),
             batch_size=None,
@@ -43,25 +40,41 @@ class Stream:
         self, orders: Sequence[Tensor], draws: Sequence[Tensor] | None = None
     ) -> Iterator[Tensor]:
         """Yield one batch of bytes for each order, placed by its draws; without, in the middle."""
-        if draws is None:
-            self.plan[:] = _middle(orders)
-        else:
-            self.plan[:] = [self._tasks(*pair) for pair in zip(orders, draws, strict=True)]
+        self.plan.orders, self.plan.draws = orders, draws
         for batch in _whole_batches(self.loader):
             yield batch.to(self.device, non_blocking=True)
 
-    def _tasks(self, order: Tensor, draws: Tensor) -> list[Task]:
-        places = draws[:, self.columns].tolist()
-        mirrored = (draws[:, DRAWS["flip"]][:, 0] < 0.5) & self.mirrors
-        return list(zip(order.tolist(), places, mirrored.tolist(), strict=True))
+
+class Plan:
+    """The batches of one reading, written out for the workers one at a time."""
+
+    def __init__(self, augment: tuple[str, ...]) -> None:
+        place = [name for name in ("resized-crop", "crop") if name in augment]
+        self.columns = DRAWS[place[0]] if place else slice(0, 0)
+        self.mirrors = "flip" in augment
+        self.orders: Sequence[Tensor] = ()
+        self.draws: Sequence[Tensor] | None = None
+
+    def __iter__(self) -> Iterator[list[Task]]:
+        if self.draws is None:
+            yield from map(_middle, self.orders)
+            return
+        for order, draws in zip(self.orders, self.draws, strict=True):
+            places = draws[:, self.columns].tolist()
+            mirrored = (draws[:, DRAWS["flip"]][:, 0] < 0.5) & self.mirrors
+            yield list(zip(order.tolist(), places, mirrored.tolist(), strict=True))
 
 
 def squares(files: Files) -> Iterator[Tensor]:
     """Yield the middle squares of all files in order, by every processor there is."""
-    plan = _middle(torch.arange(len(files)).split(256))
+    plan = [_middle(order) for order in torch.arange(len(files)).split(256)]
     workers = min(len(plan), os.cpu_count() or 1)
     loader = DataLoader(Reader(files, whole), None, sampler=plan, num_workers=workers)
     yield from _whole_batches(loader)
+
+
+def _middle(order: Tensor) -> list[Task]:
+    return [(index, [], False) for index in order.tolist()]
 
 
 class Reader(Dataset[Tensor | str]):
@@ -80,10 +93,6 @@ class Reader(Dataset[Tensor | str]):
             except ValueError as error:
                 return str(error)  # raised in here it would arrive inside a worker's traceback
         return batch
-
-
-def _middle(orders: Sequence[Tensor]) -> list[list[Task]]:
-    return [[(index, [], False) for index in order.tolist()] for order in orders]
 
 
 def _whole_batches(loader: DataLoader[Tensor | str]) -> Iterator[Tensor]:
