@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from trials.count import Counter, Rule
-from trials.meta import Unfilled
+from trials.count import Counter, Outside, Rule
+from trials.meta import Unfilled, needs_values, own
+from trials.probe import release
 from trials.repeats import counted_once
 
 
@@ -40,7 +42,11 @@ def measure(
 
 @dataclass(frozen=True)
 class Pass:
-    """One forward pass: its cost, the shape that comes out, and the share of each probed site."""
+    """One forward pass: its cost, and the share of each probed site.
+
+    `shape` is what comes out; it is empty where that is not one tensor like those that go in, so
+    that what comes next cannot be counted from its shape.
+    """
 
     cost: Cost
     shape: tuple[int, ...]
@@ -50,50 +56,105 @@ class Pass:
 def forward(
     build: Callable[[], nn.Module], shape: Sequence[int], rules: Mapping[str, Rule] | None = None
 ) -> Pass:
-    """Run a pass on the meta device, or on the CPU where a module needs the values."""
+    """Run a pass on the meta device; what needs values is built, then also run on the CPU."""
     try:
-        return passed(build, shape, rules, "meta")
-    except (NotImplementedError, RuntimeError) as error:
-        if "meta" not in str(error).lower():
+        return passed(build, shape, rules, "meta", "meta")
+    except (RuntimeError, TypeError, ValueError) as error:
+        if not needs_values(error):
             raise
-        return passed(build, shape, rules, "cpu")
+    # what draws its values shall cost the same each time, and disturb no other draws
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        try:
+            return passed(build, shape, rules, "cpu", "meta")
+        except (RuntimeError, TypeError, ValueError) as error:
+            if not needs_values(error):
+                raise
+        torch.default_generator.manual_seed(0)
+        return passed(build, shape, rules, "cpu", "cpu")
 
 
 def passed(
     build: Callable[[], nn.Module],
     shape: Sequence[int],
     rules: Mapping[str, Rule] | None,
-    device: str,
+    built: str,
+    run: str,
 ) -> Pass:
-    """Run a pass on one device."""
-    with torch.device(device), Unfilled():
-        module = build().eval()
-        x = torch.zeros(*shape)
+    """Build on one device and run on another, and leave a network that was there before alone."""
+    with torch.device(built), torch.no_grad(), Unfilled():
+        network = build()
+    ours = own(network).to("meta") if run == "meta" else network
+    try:
+        return counted(ours, torch.zeros(*shape, device=run), rules)
+    finally:
+        release(network)
+
+
+def counted(network: nn.Module, x: Tensor, rules: Mapping[str, Rule] | None) -> Pass:
+    """Count a pass; where values matter each block is run, and none of them leaves torch."""
     counter = Counter(rules)
     sites: dict[str, Cost] = {}
-    for part in module.modules():
-        if path := part.__dict__.get("probed"):
-            watch(part, path, counter, sites)
-    with counted_once(module, counter), torch.no_grad(), counter:
-        out = module(x)
-    cost = Cost(parameters(module), counter.macs, counter.activations)
-    return Pass(cost, tuple(out.shape) if isinstance(out, Tensor) else (), sites)
+    guard = counted_once(network, counter) if x.is_meta else Outside()
+    with evaluated(network), watched(network, counter, sites), guard, torch.no_grad(), counter:
+        out = network(x)
+    cost = Cost(parameters(network), counter.macs, counter.activations)
+    return Pass(cost, shape_of(out), sites)
 
 
-def watch(part: nn.Module, path: str, counter: Counter, sites: dict[str, Cost]) -> None:
-    """Add to a site what its module costs each time it is called."""
-    sites[path] = sites.get(path, Cost()) + Cost(params=parameters(part))
-    start = [0, 0]
+def shape_of(out: object) -> tuple[int, ...]:
+    """Return the shape of what a network hands on, where the shape says all."""
+    is_plain = isinstance(out, Tensor) and out.dtype == torch.float32 and out.is_contiguous()
+    return tuple(out.shape) if isinstance(out, Tensor) and is_plain else ()
 
-    def before(*_: object) -> None:
-        start[:] = counter.macs, counter.activations
 
-    def after(*_: object) -> None:
-        spent = Cost(0, counter.macs - start[0], counter.activations - start[1])
-        sites[path] += spent
+@contextmanager
+def evaluated(network: nn.Module) -> Iterator[None]:
+    """Have a network evaluate, then do again what it did."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
-    part.register_forward_pre_hook(before)
-    part.register_forward_hook(after)
+
+@contextmanager
+def watched(network: nn.Module, counter: Counter, sites: dict[str, Cost]) -> Iterator[None]:
+    """Add to each probed site what its modules cost each time they are called."""
+    handles = []
+    for module in network.modules():
+        if path := module.__dict__.get("probed"):
+            sites[path] = sites.get(path, Cost()) + Cost(params=parameters(module))
+            share = Share(path, counter, sites)
+            handles += [
+                module.register_forward_pre_hook(share.before),
+                module.register_forward_hook(share.after),
+            ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class Share:
+    """What the counter adds between the start and the end of a call goes to a site."""
+
+    def __init__(self, path: str, counter: Counter, sites: dict[str, Cost]) -> None:
+        self.path, self.counter, self.sites = path, counter, sites
+        self.start = (0, 0)
+
+    def before(self, *_: object) -> None:
+        """Note where the counter stands."""
+        self.start = self.counter.macs, self.counter.activations
+
+    def after(self, *_: object) -> None:
+        """Add what has come since."""
+        macs, activations = self.start
+        spent = Cost(0, self.counter.macs - macs, self.counter.activations - activations)
+        self.sites[self.path] += spent
 
 
 def parameters(module: nn.Module) -> int:

@@ -2,56 +2,53 @@
 
 A part is costed once per resolved arguments and input shape. Which sites bear on which part is
 read off the plan itself: it is made with a mark in place of every factory, and a part's cost is
-looked up by what its marks stand for. The sums are the integers of `measure`.
+looked up by what its marks stand for. The sums are the integers of `measure`: each new option is
+planned with and without marks, each backbone's first network is counted both ways, and what does
+not come out the same is counted whole.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from trials.cost import Cost, Pass, forward
-from trials.count import Rule
-from trials.probe import MisfitError, Probe, reason
+from trials.count import Rule, UncountedError
+from trials.leaves import Mark, PeekedError, Taken, inside, token
+from trials.probe import MisfitError, probed, reason
 
 Network = Callable[..., Any]
+Fill = Callable[[str, Any], Any]
 Shape = tuple[int, ...]
-Leaves = list[tuple[str, Any]]
+Parts = list[tuple[str, Any]]
 
 
-@dataclass(frozen=True)
-class Mark:
-    """Stands in a plan for the factory at one leaf; a plan hands factories on, uncalled."""
-
-    leaf: int
-
-    def __call__(self, *args: object, **named: object) -> nn.Module:
-        """Say that this plan looks into its factories."""
-        raise PeekedError
-
-
-class PeekedError(Exception):
-    """A plan used a factory itself instead of handing it on."""
-
-
-class UnevenError(Exception):
-    """A site changes the shape its part hands on, so costs do not add up site by site."""
+class WholeError(Exception):
+    """A network does not come apart, and is costed whole; the words are those of a part."""
 
 
 @dataclass
 class Group:
-    """The parts on which the same leaves bear, with the shapes that go in and come out."""
+    """The parts on which the same places bear, with the shapes that go in and come out.
 
+    Where what stands there hands on another shape no cost is known: that is not the group's alone.
+    """
+
+    places: tuple[int, ...]
     parts: list[tuple[str, Any, Shape, Shape]] = field(default_factory=list)
-    known: dict[Hashable, Cost | MisfitError] = field(default_factory=dict)
+    known: dict[Hashable, Cost | MisfitError | None] = field(default_factory=dict)
 
 
-Template = dict[tuple[int, ...], Group]
+@dataclass
+class Template:
+    """A plan's parts with marks in them, and the same in groups."""
+
+    parts: Parts
+    groups: list[Group]
 
 
 class Prices:
@@ -70,201 +67,189 @@ class Prices:
         self.run = run or partial(forward, rules=rules)
         self._passes: dict[Hashable, Pass] = {}
         self._templates: dict[Hashable, Template | None] = {}
+        self._fillable: dict[Hashable, dict[str, bool]] = {}
+        self._adds_up: dict[Hashable, bool] = {}
 
     def __call__(self, network: Network) -> Cost:
         """Cost a network; a MisfitError says what does not fit, and where."""
-        call = network if isinstance(network, partial) else partial(network)
-        held = leaves(call)
-        tokens = [token(value) for _, value in held]
-        form = (
-            call.func,
-            *(
-                (path, callable(value) or key)
-                for (path, value), key in zip(held, tokens, strict=True)
-            ),
-        )
-        if form not in self._templates:
-            self._templates[form] = self._template(call, held)
-        template = self._templates[form]
+        taken = self._taken(network)
+        try:
+            cost = self._sum(taken)
+        except WholeError as error:
+            return self._whole(taken, str(error)).cost
+        backbone = taken.form[0]
+        if backbone not in self._adds_up:
+            self._adds_up[backbone] = self._whole(taken).cost == cost
+        return cost if self._adds_up[backbone] else self._whole(taken).cost
+
+    def breakdown(self, network: Network) -> tuple[dict[str, Cost], dict[str, Cost]]:
+        """Return the cost of each stage, and of what stands at each site."""
+        self(network)
+        taken = self._taken(network)
+        template = self._templates.get(taken.form)
+        if template and self._adds_up[taken.form[0]]:
+            steps = list(self._steps(taken, template.parts, beside_path))
+        else:
+            whole = ("network", taken.marked(taken.places))
+            steps = [(*whole, self.shape, self._whole(taken))]
+        stages: dict[str, Cost] = {}
+        sites: dict[str, Cost] = {}
+        for name, _, _, done in steps:
+            stage = name.partition(".")[0]
+            stages[stage] = stages.get(stage, Cost()) + done.cost
+            for path, cost in done.sites.items():
+                sites[path] = sites.get(path, Cost()) + cost
+        return stages, sites
+
+    def together(self, network: Network) -> list[list[str]]:
+        """Return the paths that bear on the same part, all of them where a network is uncut."""
+        taken = self._taken(network)
+        empty = {leaf for leaf, value in enumerate(taken.values) if value is None}
+        try:
+            parts = planned(taken, taken.places | empty)
+        except (WholeError, ValueError):
+            return [taken.paths]
+        return [[taken.paths[leaf] for leaf in marks(part)] for _, part in parts]
+
+    def _taken(self, network: Network) -> Taken:
+        """Take a network apart, having found out which of its empty places a factory may fill."""
+        backbone = network.func if isinstance(network, partial) else network
+        fillable = self._fillable.setdefault(token(backbone), {})
+        taken = Taken(network, fillable)
+        if not taken.untold:
+            return taken
+        for leaf in taken.untold:
+            fillable[taken.paths[leaf]] = is_fillable(taken, leaf)
+        return Taken(network, fillable)
+
+    def _sum(self, taken: Taken) -> Cost:
+        if taken.form not in self._templates:
+            self._templates[taken.form] = self._template(taken)
+        template = self._templates[taken.form]
         if template is None:
-            return self._whole(call, held)
+            raise WholeError
         params = macs = activations = 0
-        for places, group in template.items():
-            key = tuple([tokens[place] for place in places])
-            cost = group.known.get(key)
+        for group in template.groups:
+            key = tuple([taken.tokens[place] for place in group.places])
+            if key not in group.known:
+                group.known[key] = self._group(taken, template, group)
+            cost = group.known[key]
             if cost is None:
-                try:
-                    cost = group.known[key] = self._group(group, held)
-                except UnevenError:
-                    self._templates[form] = None
-                    return self._whole(call, held)
+                done = (done for _, _, _, done in self._steps(taken, template.parts))
+                return sum((step.cost for step in done), Cost())
             if isinstance(cost, MisfitError):
-                raise cost
+                raise type(cost)(str(cost))
             params += cost.params
             macs += cost.macs
             activations += cost.activations
         return Cost(params, macs, activations)
 
-    def breakdown(self, network: Network) -> tuple[dict[str, Cost], dict[str, Cost]]:
-        """Return the cost of each stage, and of what stands at each site."""
-        call = network if isinstance(network, partial) else partial(network)
-        held = leaves(call)
-        stages: dict[str, Cost] = {}
-        sites: dict[str, Cost] = {}
-        shape: Shape = self.shape
-        for name, part in self._plan(call, held) or [("network", with_marks(call))]:
-            done = self._pass(name, part, held, shape)
-            stage = name.partition(".")[0]
-            stages[stage] = stages.get(stage, Cost()) + done.cost
-            for path, cost in done.sites.items():
-                sites[path] = sites.get(path, Cost()) + cost
-            shape = done.shape
-        return stages, sites
-
-    def together(self, network: Network) -> list[list[str]]:
-        """Return the paths that bear on the same part, all of them where a network is uncut."""
-        call = network if isinstance(network, partial) else partial(network)
-        held = leaves(call)
-        marked = with_marks(call, empty_too=True)
-        plan = getattr(call.func, "plan", None)
+    def _template(self, taken: Taken) -> Template | None:
         try:
-            parts = plan(*marked.args, **marked.keywords).values() if plan else ()
-        except (PeekedError, AttributeError, TypeError, ValueError):
-            parts = ()
-        if not parts:
-            return [[path for path, _ in held]]
-        return [[held[mark.leaf][0] for mark in inside(part) if is_mark(mark)] for part in parts]
+            parts = planned(taken, taken.places)
+        except WholeError:
+            return None
+        groups: dict[tuple[int, ...], Group] = {}
+        for name, part, shape, done in self._steps(taken, parts):
+            places = tuple(sorted(set(marks(part))))
+            group = groups.setdefault(places, Group(places))
+            group.parts.append((name, part, shape, done.shape))
+        return Template(parts, list(groups.values()))
 
-    def _plan(self, call: partial[Any], held: Leaves) -> list[tuple[str, Any]]:
-        """Plan a network with marks for its factories; empty where it cannot be cut in parts."""
-        plan = getattr(call.func, "plan", None)
-        shared = any(isinstance(part, nn.Module) for _, value in held for part in inside(value))
-        if plan is None or shared:
-            return []
-        marked = with_marks(call)
-        try:
-            return list(plan(*marked.args, **marked.keywords).items())
-        except (PeekedError, AttributeError, TypeError):
-            return []
-
-    def _template(self, call: partial[Any], held: Leaves) -> Template | None:
-        template: Template = {}
-        shape: Shape = self.shape
-        for name, part in self._plan(call, held):
-            places = {value.leaf for value in inside(part) if isinstance(value, Mark)}
-            out = self._pass(name, part, held, shape).shape
-            group = template.setdefault(tuple(sorted(places)), Group())
-            group.parts.append((name, part, shape, out))
-            shape = out
-        return template or None
-
-    def _group(self, group: Group, held: Leaves) -> Cost | MisfitError:
+    def _group(self, taken: Taken, template: Template, group: Group) -> Cost | MisfitError | None:
+        if not is_planned(taken, template.parts):
+            self._templates[taken.form] = None
+            raise WholeError
         total = Cost()
         for name, part, shape, out in group.parts:
             try:
-                done = self._pass(name, part, held, shape)
+                done = self._part(taken, name, part, shape)
             except MisfitError as error:
-                return error
+                return type(error)(str(error))
             if done.shape != out:
-                raise UnevenError
+                return None
             total += done.cost
         return total
 
-    def _whole(self, call: partial[Any], held: Leaves) -> Cost:
-        return self._pass("network", with_marks(call), held, self.shape).cost
+    def _steps(
+        self, taken: Taken, parts: Parts, key: Fill | None = None
+    ) -> Iterator[tuple[str, Any, Shape, Pass]]:
+        """Yield each part with the shape that goes in, and its pass."""
+        shape = self.shape
+        for index, (name, part) in enumerate(parts, 1):
+            done = self._part(taken, name, part, shape, key)
+            yield name, part, shape, done
+            if not done.shape and index < len(parts):
+                raise WholeError
+            shape = done.shape
 
-    def _pass(self, name: str, part: Any, held: Leaves, shape: Shape) -> Pass:
-        """Run a part with every mark replaced by the factory it stands for, watched."""
-        plain = replaced(part, lambda value: held[value.leaf][1] if is_mark(value) else value)
-        key = (token(plain), shape)
-        if key not in self._passes:
-            probed = replaced(
-                part, lambda value: Probe(*held[value.leaf]) if is_mark(value) else value
-            )
-            try:
-                self._passes[key] = self.run(probed, shape)
-            except MisfitError:
-                raise
-            except (ValueError, RuntimeError) as error:
-                raise MisfitError(f"{name} on {shape}: {reason(error)}") from error
-        return self._passes[key]
+    def _part(
+        self, taken: Taken, name: str, part: Any, shape: Shape, key: Fill | None = None
+    ) -> Pass:
+        try:
+            return self._pass(taken, part, shape, key)
+        except (MisfitError, UncountedError):
+            raise
+        # whatever a part lacks when it is alone, it may have in its network
+        except Exception as error:
+            raise WholeError(f"{name} on {shape}: {reason(error)}") from error
 
+    def _whole(self, taken: Taken, words: str = "") -> Pass:
+        try:
+            return self._pass(taken, taken.marked(taken.places), self.shape)
+        except MisfitError:
+            raise
+        except (ValueError, RuntimeError) as error:
+            raise MisfitError(words or f"network on {self.shape}: {reason(error)}") from error
 
-def leaves(call: partial[Any]) -> Leaves:
-    """Return what stands at each place of a call, lists and mappings taken apart."""
-    named = [
-        *((str(index), value) for index, value in enumerate(call.args)),
-        *call.keywords.items(),
-    ]
-    return [leaf for path, value in named for leaf in spread(path, value)]
-
-
-def spread(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of a list or mapping with their paths."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from spread(f"{path}.{key}", item)
-    elif type(value) in (list, tuple):
-        for index, item in enumerate(value):
-            yield from spread(f"{path}.{index}", item)
-    else:
-        yield path, value
+    def _pass(self, taken: Taken, part: Any, shape: Shape, key: Fill | None = None) -> Pass:
+        """Run a part, or what is planned alike, with what stands at its sites watched."""
+        known = (token(taken.filled(part, key)), shape)
+        if known not in self._passes:
+            self._passes[known] = self.run(taken.filled(part, probed), shape)
+        return self._passes[known]
 
 
-def with_marks(call: partial[Any], empty_too: bool = False) -> partial[Any]:
-    """Return the call with a mark in place of each factory, numbered as `leaves` lists them."""
-    count = itertools.count()
-
-    def mark(value: Any) -> Any:
-        leaf = next(count)
-        return Mark(leaf) if callable(value) or (empty_too and value is None) else value
-
-    args = [replaced(value, mark, into_calls=False) for value in call.args]
-    named = {key: replaced(value, mark, into_calls=False) for key, value in call.keywords.items()}
-    return partial(call.func, *args, **named)
-
-
-def is_mark(value: Any) -> TypeGuard[Mark]:
-    """Tell a mark from what a plan holds itself."""
-    return isinstance(value, Mark)
+def planned(taken: Taken, places: Set[int]) -> Parts:
+    """Plan a network with marks at these places."""
+    plan = getattr(taken.call.func, "plan", None)
+    if plan is None:
+        raise WholeError
+    marked = taken.marked(places)
+    try:
+        parts: Parts = list(plan(*marked.args, **marked.keywords).items())
+    except (PeekedError, AttributeError, TypeError) as error:
+        raise WholeError from error
+    # a module or a tensor that is handed in may be shared by several parts
+    if any(isinstance(value, nn.Module | Tensor) for value in inside([taken.values, parts])):
+        raise WholeError
+    return parts
 
 
-def replaced(value: Any, substitute: Callable[[Any], Any], into_calls: bool = True) -> Any:
-    """Rebuild a value with its innermost values substituted."""
-    if isinstance(value, Mapping):
-        return {key: replaced(item, substitute, into_calls) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        items = [replaced(item, substitute, into_calls) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-    if isinstance(value, partial) and into_calls:
-        args = replaced(value.args, substitute)
-        return partial(
-            replaced(value.func, substitute), *args, **replaced(value.keywords, substitute)
-        )
-    return substitute(value)
+def is_planned(taken: Taken, parts: Parts) -> bool:
+    """Tell whether a plan with its marks filled is the plan of what fills them."""
+    try:
+        plain = planned(taken, set())
+    except WholeError:
+        return False
+    return token(taken.filled(parts)) == token(plain)
 
 
-def inside(value: Any) -> list[Any]:
-    """Return the innermost values of deferred calls, lists and mappings."""
-    found: list[Any] = []
-
-    def note(item: Any) -> Any:
-        found.append(item)
-        return item
-
-    replaced(value, note)
-    return found
+def is_fillable(taken: Taken, leaf: int) -> bool:
+    """Tell whether a plan hands on what stands at an empty leaf without looking at it."""
+    factories = taken.places
+    try:
+        plain, marked = planned(taken, factories), planned(taken, factories | {leaf})
+    except (WholeError, ValueError, ArithmeticError, LookupError):
+        return False
+    return token(taken.filled(plain)) == token(taken.filled(marked))
 
 
-def token(value: Any) -> Hashable:
-    """Return what tells one resolved value from another."""
-    kind = type(value)
-    if kind is partial:
-        return (token(value.func), token(value.args), token(value.keywords))
-    if kind is dict:
-        return tuple([(key, token(item)) for key, item in value.items()])
-    if isinstance(value, list | tuple):
-        return (kind, *[token(item) for item in value])
-    if kind is bool or kind is float:
-        return (kind, value)
-    return value if isinstance(value, Hashable) else repr(value)
+def marks(part: Any) -> list[int]:
+    """Return the leaves whose marks stand in a part."""
+    return [value.leaf for value in inside(part) if isinstance(value, Mark)]
+
+
+def beside_path(path: str, value: Any) -> Any:
+    """Tell equal factories at different places apart."""
+    return (path, value)

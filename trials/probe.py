@@ -10,8 +10,20 @@ from typing import Any
 from torch import Tensor, nn
 
 from trials.count import UncountedError
+from trials.meta import needs_values
 
 KEEPS_SHAPE = ("gate", "inner", "fuse", "after", "act")
+SITES = (*KEEPS_SHAPE, "mix")
+
+REFUSALS = (
+    ValueError,
+    TypeError,
+    RuntimeError,
+    ArithmeticError,
+    AssertionError,
+    LookupError,
+)
+"""What a module raises where it cannot take its channels or its size."""
 
 
 class MisfitError(ValueError):
@@ -22,6 +34,11 @@ class ShapeError(MisfitError):
     """A module that returns what its site does not take: a fault of the module, at any point."""
 
 
+def probed(path: str, value: Any) -> Any:
+    """Return a factory that stands at a site with its modules watched, anything else as it is."""
+    return Probe(path, value) if path.partition(".")[0] in SITES and callable(value) else value
+
+
 @dataclass(frozen=True)
 class Probe:
     """A factory whose modules check what comes out of them; `path` is its place, as `gate.3`."""
@@ -29,18 +46,26 @@ class Probe:
     path: str
     factory: Callable[..., nn.Module]
 
+    def __getattr__(self, name: str) -> Any:
+        """Answer for the factory, should a backbone ask it."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.factory, name)
+
     def __call__(self, *args: Any, **named: Any) -> nn.Module:
         """Build the module, and watch its forward."""
-        values = [*map(str, args), *(f"{key}={value}" for key, value in named.items())]
-        called = f"{self.path}: {name_of(self.factory)}({', '.join(values)})"
+        called = f"{self.path}: {name_of(self.factory)}({written(args, named)})"
         try:
             module = self.factory(*args, **named)
         except REFUSALS as error:
+            if needs_values(error):
+                raise
             raise MisfitError(f"{called}: {reason(error)}") from error
         if not isinstance(module, nn.Module):
-            raise MisfitError(f"{called} returned {type(module).__name__}, not a module")
-        module.probed = self.path  # type: ignore[assignment]
-        module.forward = partial(self._watched, called, module, module.forward, args)
+            raise ShapeError(f"{called} returned a {type(module).__name__}, not a module")
+        if "probed" not in module.__dict__:
+            module.probed = self.path  # type: ignore[assignment]
+            module.forward = partial(self._watched, called, module, module.forward, args)
         return module
 
     def _watched(
@@ -50,17 +75,19 @@ class Probe:
         forward: Callable[..., Any],
         args: tuple[Any, ...],
         *inputs: Any,
+        **named: Any,
     ) -> Any:
+        shapes = " and ".join(str(tuple(x.shape)) for x in inputs if isinstance(x, Tensor))
         try:
-            out = forward(*inputs)
+            out = forward(*inputs, **named)
         except (MisfitError, UncountedError):
             raise
         except REFUSALS as error:
-            shapes = " and ".join(str(tuple(x.shape)) for x in inputs if isinstance(x, Tensor))
+            if needs_values(error):
+                raise
             raise MisfitError(f"{called} on {shapes}: {reason(error)}") from error
         site = self.path.partition(".")[0]
-        x = inputs[0]
-        expected = expected_shape(site, module, args, tuple(x.shape))
+        expected = expected_shape(site, module, args, inputs)
         if expected and (not isinstance(out, Tensor) or tuple(out.shape) != expected):
             got = tuple(out.shape) if isinstance(out, Tensor) else f"a {type(out).__name__}"
             rule = (
@@ -68,36 +95,43 @@ class Probe:
                 if site != "mix"
                 else f"a mix returns its .channels at its stride, {expected}"
             )
-            raise ShapeError(f"{called} returned {got} for {tuple(x.shape)}; {rule}")
+            raise ShapeError(f"{called} returned {got} for {shapes}; {rule}")
         return out
 
 
-REFUSALS = (
-    ValueError,
-    TypeError,
-    RuntimeError,
-    ArithmeticError,
-    AssertionError,
-    IndexError,
-)
+def release(network: nn.Module) -> None:
+    """Stop watching the modules of a network."""
+    for module in network.modules():
+        if module.__dict__.pop("probed", None):
+            del module.forward
 
 
 def expected_shape(
-    site: str, module: nn.Module, args: tuple[Any, ...], shape: tuple[int, ...]
+    site: str, module: nn.Module, args: tuple[Any, ...], inputs: tuple[Any, ...]
 ) -> tuple[int, ...] | None:
-    """Return what a module at a site must return; None where the site is not one of ours."""
+    """Return what a module at a site must return; None where there is nothing to tell by."""
+    if not inputs or not isinstance(inputs[0], Tensor):
+        return None
+    shape = tuple(inputs[0].shape)
     if site in KEEPS_SHAPE:
         return shape
-    if site == "mix" and len(args) == 2 and len(shape) == 4:
-        stride = args[1]
-        return (shape[0], module.channels, *(-(-size // stride) for size in shape[2:]))
-    return None
+    channels, stride = getattr(module, "channels", None), args[1] if len(args) == 2 else None
+    if len(shape) != 4 or not isinstance(channels, int) or not isinstance(stride, int):
+        return None
+    return (shape[0], channels, *(-(-size // stride) for size in shape[2:]))
+
+
+def written(args: tuple[Any, ...], named: dict[str, Any]) -> str:
+    """Write the arguments of a call."""
+    return ", ".join([*map(str, args), *(f"{key}={value}" for key, value in named.items())])
 
 
 def reason(error: Exception) -> str:
     """Return an error's first line."""
     text = str(error).strip().splitlines()
-    return text[0] if text else type(error).__name__
+    if not text or isinstance(error, KeyError):
+        return f"{type(error).__name__} {text[0] if text else ''}".strip()
+    return text[0]
 
 
 def name_of(factory: Callable[..., object]) -> str:

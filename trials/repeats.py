@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-PLAIN = (bool, int, float, str, type(None), torch.dtype, torch.Size)
+PLAIN = (bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size)
+OF_TORCH = frozenset(vars(nn.Module())) - {"training"}
 
 
 class Totals(Protocol):
@@ -22,19 +24,20 @@ class Totals(Protocol):
 
 @contextmanager
 def counted_once(network: nn.Module, totals: Totals) -> Iterator[None]:
-    """Run each block once per input shape; its repeats add the same costs and return its shape.
+    """Run each block once per look of its inputs; its repeats add the same costs.
 
-    Two blocks are repeats when their classes, plain attributes, tensor shapes and children agree;
-    any attribute that is none of these counts as itself, and hooks make a block unlike all others.
+    Two blocks are repeats when their classes, attributes, tensor shapes and children agree; an
+    attribute that is no plain value counts as itself, and hooks make a block unlike all others.
+    What no shape tells apart must not matter, so this is for networks without values.
     """
     keys: dict[nn.Module, int] = {}
-    structure(network, keys, {})
+    blocks = Blocks(totals)
+    blocks.number(network, keys)
     often = Tally(keys.values())
-    memo: dict[Hashable, tuple[Any, int, int]] = {}
     patched = []
     for module, key in keys.items():
         if often[key] > 1 and module._modules and "forward" not in module.__dict__:
-            module.forward = replay(module.forward, key, memo, totals)
+            module.forward = Once(module, module.forward, key, blocks)
             patched.append(module)
     try:
         yield
@@ -43,26 +46,66 @@ def counted_once(network: nn.Module, totals: Totals) -> Iterator[None]:
             del module.forward
 
 
-def structure(module: nn.Module, keys: dict[nn.Module, int], known: dict[Hashable, int]) -> int:
-    """Number every module so that equal numbers mean equal blocks."""
-    if module in keys:
+@dataclass
+class Blocks:
+    """The blocks met so far: a number for each kind, and what a kind did with inputs of a look."""
+
+    totals: Totals
+    kinds: dict[Hashable, int] = field(default_factory=dict)
+    done: dict[Hashable, tuple[Tensor, int, int]] = field(default_factory=dict)
+
+    def number(self, module: nn.Module, keys: dict[nn.Module, int]) -> int:
+        """Number a module and all in it, so that equal numbers mean equal blocks."""
+        if module in keys:
+            return keys[module]
+        own = tuple(
+            (name, plain(value))
+            for name, value in vars(module).items()
+            if name not in OF_TORCH and type(value) is not Once
+        )
+        tensors = tuple(
+            (name, None if tensor is None else (tensor.shape, tensor.dtype))
+            for held in (module._parameters, module._buffers)
+            for name, tensor in held.items()
+        )
+        children = tuple(
+            (name, None if child is None else self.number(child, keys))
+            for name, child in module._modules.items()
+        )
+        hooks = id(module) if module._forward_hooks or module._forward_pre_hooks else 0
+        kind = (type(module), own, tensors, children, hooks)
+        keys[module] = self.kinds.setdefault(kind, len(self.kinds))
         return keys[module]
-    own = tuple(
-        (name, plain(value)) for name, value in vars(module).items() if not name.startswith("_")
-    )
-    tensors = tuple(
-        (name, None if tensor is None else (tuple(tensor.shape), tensor.dtype))
-        for held in (module._parameters, module._buffers)
-        for name, tensor in held.items()
-    )
-    children = tuple(
-        (name, child if child is None else structure(child, keys, known))
-        for name, child in module._modules.items()
-    )
-    hooks = id(module) if module._forward_hooks or module._forward_pre_hooks else 0
-    key = (type(module), own, tensors, children, hooks)
-    keys[module] = known.setdefault(key, len(known))
-    return keys[module]
+
+
+@dataclass(eq=False)
+class Once:
+    """A forward that is run once for all repeats of its block."""
+
+    module: nn.Module
+    forward: Callable[..., Any]
+    key: int
+    blocks: Blocks
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """Run the block, or add what it cost before and return what looks like its result."""
+        if named or not all(isinstance(x, Tensor) for x in inputs):
+            return self.forward(*inputs, **named)
+        totals = self.blocks.totals
+        call = (self.key, *((x.shape, x.stride(), x.dtype) for x in inputs))
+        if call in self.blocks.done:
+            out, macs, activations = self.blocks.done[call]
+            totals.macs += macs
+            totals.activations += activations
+            # another view each time: the caller may change its shape in place
+            return out.detach()
+        macs, activations = totals.macs, totals.activations
+        out = self.forward(*inputs)
+        # a block that notes something in itself may be asked for it, so each is run
+        if isinstance(out, Tensor) and self.blocks.number(self.module, {}) == self.key:
+            spent = (totals.macs - macs, totals.activations - activations)
+            self.blocks.done[call] = (out.detach(), *spent)
+        return out
 
 
 def plain(value: object) -> Hashable:
@@ -71,30 +114,6 @@ def plain(value: object) -> Hashable:
         return (type(value), value)
     if isinstance(value, tuple | list):
         return (type(value), *(plain(item) for item in value))
+    if isinstance(value, dict):
+        return (type(value), *((plain(key), plain(item)) for key, item in value.items()))
     return id(value)
-
-
-def replay(
-    forward: Callable[..., Any],
-    key: int,
-    memo: dict[Hashable, tuple[Any, int, int]],
-    totals: Totals,
-) -> Callable[..., Any]:
-    """Wrap a forward so that equal input shapes are run once."""
-
-    def once(*inputs: Any, **named: Any) -> Any:
-        if named or not all(isinstance(x, Tensor) for x in inputs):
-            return forward(*inputs, **named)
-        call = (key, *((tuple(x.shape), x.dtype) for x in inputs))
-        if call in memo:
-            out, macs, activations = memo[call]
-            totals.macs += macs
-            totals.activations += activations
-            return out
-        macs, activations = totals.macs, totals.activations
-        out = forward(*inputs)
-        if isinstance(out, Tensor):
-            memo[call] = (out, totals.macs - macs, totals.activations - activations)
-        return out
-
-    return once
