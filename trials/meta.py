@@ -78,16 +78,6 @@ def own(network: nn.Module) -> nn.Module:
     return network if is_new else copy.deepcopy(network)
 
 
-def hollow(build: Callable[[], nn.Module]) -> nn.Module:
-    """Build a network on the CPU with zeros for weights; values cost time and count nothing."""
-    with torch.device("meta"), Unfilled():
-        network = own(build()).to_empty(device="cpu")
-    with torch.no_grad():
-        for tensor in (*network.parameters(), *network.buffers()):
-            tensor.zero_()
-    return network
-
-
 def needs_values(error: Exception) -> bool:
     """Tell whether an error comes from there being no values on the meta device."""
     return re.search(r"\bmeta\b", str(error), re.IGNORECASE) is not None

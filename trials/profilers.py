@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import sys
 import warnings
@@ -11,10 +12,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from trials.cost import Cost, Pass
-from trials.meta import Uncomputed, hollow
+from trials.cost import Cost, Pass, shape_of
+from trials.meta import Uncomputed, Unfilled, own
+from trials.probe import MisfitError, release
 
 CONVENTIONS = {
     "ptflops": "counts norms, activations, pools and biases, and no matrix product written as @",
@@ -27,27 +29,62 @@ class ProfilerError(Exception):
 
 
 def profile(name: str, build: Callable[[], nn.Module], shape: tuple[int, ...]) -> Pass:
-    """Count a network built for this alone with `ptflops` or `thop`; the figure is its macs.
+    """Count a network with `ptflops` or `thop`, on a copy of its own; the figure is its macs.
 
     Convolutions and products are not computed meanwhile, which changes no figure.
     """
-    network = hollow(build).eval()
+    try:
+        return profiled(name, hollow(build), shape)
+    except MisfitError:
+        raise
+    except (ProfilerError, RuntimeError, TypeError, ValueError):
+        # some networks come to nothing with zeros for weights
+        return profiled(name, filled(build), shape)
+
+
+def profiled(name: str, network: nn.Module, shape: tuple[int, ...]) -> Pass:
+    """Count a network that is there for this alone."""
     shapes: list[tuple[int, ...]] = []
 
     def note(_: nn.Module, __: Any, out: object) -> None:
-        shapes.append(tuple(out.shape) if isinstance(out, Tensor) else ())
+        shapes.append(shape_of(out))
 
     network.register_forward_hook(note)
     count = {"ptflops": ptflops, "thop": thop}[name]
     with quiet() as printed, Uncomputed():
         try:
-            macs = count(network, shape)
+            # thop counts what a network holds, and not a layer that is the network
+            macs = count(nn.Sequential(network).eval(), shape)
         except Exception as error:
             raise ProfilerError(f"{name} fails: {type(error).__name__}: {error}") from error
     if macs is None:
         told = printed.getvalue().split("\n\n")[0].strip().splitlines()
         raise ProfilerError(f"{name} gives no figure: {told[-1] if told else 'no reason'}")
     return Pass(Cost(macs=int(macs)), shapes[-1], {})
+
+
+def hollow(build: Callable[[], nn.Module]) -> nn.Module:
+    """Build a network on the CPU with zeros for weights; values cost time and count nothing."""
+    with torch.device("meta"), torch.no_grad(), Unfilled():
+        network = build()
+    try:
+        network = own(network).to_empty(device="cpu")
+    finally:
+        release(network)
+    with torch.no_grad():
+        for tensor in (*network.parameters(), *network.buffers()):
+            tensor.zero_()
+    return network
+
+
+def filled(build: Callable[[], nn.Module]) -> nn.Module:
+    """Build a network with its values, without a trace in other draws; copy one that was there."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        network = build()
+    try:
+        return copy.deepcopy(network)
+    finally:
+        release(network)
 
 
 def ptflops(network: nn.Module, shape: tuple[int, ...]) -> float | None:
@@ -99,6 +136,8 @@ def difference(name: str, figure: int, macs: int, allowed: float = 0.02) -> str:
     """Say why a profiler's figure is not the headline's, where they differ by more than allowed."""
     if abs(figure - macs) <= allowed * macs:
         return ""
+    if not macs:
+        return f"{name} says {figure:,} where macs is 0: it {CONVENTIONS[name]}"
     return f"{name} is {figure / macs - 1:+.1%} off macs: it {CONVENTIONS[name]}"
 
 
