@@ -45,7 +45,7 @@ class Batches:
         dtype: torch.dtype,
         part: tuple[int, int] = (0, 1),
     ) -> None:
-        check(augment)
+        check_augment(augment)
         self.batch, self.augment, self.part = batch, augment, part
         self.device, self.dtype = device, dtype
         self.labels = split.labels.to(device)
@@ -134,16 +134,17 @@ class Held:
         self, orders: Sequence[Tensor], draws: Sequence[Tensor] | None = None
     ) -> Iterator[Tensor]:
         """Yield one batch of bytes for each order, cropped and mirrored by its draws."""
-        device, sizes = self.images.device, [len(order) for order in orders]
-        # one copy to the device for the whole epoch; a copy each would wait for it each time
-        places = torch.cat(list(orders)).to(device).split(sizes)
+        places = self._there(orders)
         if draws is None:
             yield from map(partial(self.images.index_select, 0), places)
             return
-        for index, numbers in zip(
-            places, torch.cat(list(draws)).to(device).split(sizes), strict=True
-        ):
+        for index, numbers in zip(places, self._there(draws), strict=True):
             yield self._placed(self.images.index_select(0, index), numbers)
+
+    def _there(self, parts: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Bring all parts to the device in one copy; one copy each would wait for it each time."""
+        whole = torch.cat(list(parts)).to(self.images.device)
+        return torch.split(whole, [len(part) for part in parts])
 
     def _placed(self, images: Tensor, draws: Tensor) -> Tensor:
         if "resized-crop" in self.augment:
@@ -155,7 +156,7 @@ class Held:
         return images
 
 
-def check(augment: tuple[str, ...]) -> None:
+def check_augment(augment: tuple[str, ...]) -> None:
     """Refuse a name that is no augmentation, and two crops at once."""
     for name in augment:
         if name not in AUGMENTATIONS:

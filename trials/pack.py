@@ -83,15 +83,15 @@ def cache() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(
-            f"the cache folder {folder} cannot be made ({error.strerror}); name another parent "
-            "folder in XDG_CACHE_HOME"
-        ) from error
+        raise _unusable(folder, error) from error
     return folder
 
 
 def _write(made: Pack, path: Path) -> None:
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.stem)
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.stem)
+    except OSError as error:
+        raise _unusable(path.parent, error) from error
     try:
         with os.fdopen(handle, "wb") as file:
             torch.save(_plain(made), file)
@@ -99,6 +99,13 @@ def _write(made: Pack, path: Path) -> None:
     except BaseException:
         Path(part).unlink()
         raise
+
+
+def _unusable(folder: Path, error: OSError) -> ValueError:
+    return ValueError(
+        f"nothing can be kept in the cache folder {folder} ({error.strerror}); name another "
+        "parent folder in XDG_CACHE_HOME"
+    )
 
 
 def _plain(made: Pack) -> dict[str, object]:

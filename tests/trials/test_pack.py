@@ -1,5 +1,7 @@
 """Packs: moments, fingerprints, and files that are whole or not there."""
 
+import tempfile
+
 import pytest
 import torch
 
@@ -99,10 +101,26 @@ def test_a_fingerprint_does_not_depend_on_the_layout_in_memory():
     assert len(prints) == 1
 
 
+WORDS = r"nothing can be kept in the cache folder .*attention-search \(.*\); .*XDG_CACHE_HOME"
+
+
 def test_a_cache_folder_that_cannot_be_made_is_named_with_the_way_out(tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
 
-    with pytest.raises(ValueError, match=r"file/attention-search cannot be made .*XDG_CACHE_HOME"):
+    with pytest.raises(ValueError, match=WORDS):
         cached("key", make)
+
+
+def test_a_cache_folder_that_is_read_only_serves_what_it_holds_and_says_so(monkeypatch):
+    cached("key", make)
+
+    def refused(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
+
+    assert cached("key", never).fingerprint == make().fingerprint
+    with pytest.raises(ValueError, match=WORDS):
+        cached("other", make)
