@@ -210,6 +210,16 @@ def test_a_folder_is_divided_and_called_by_its_last_name(tmp_path):
     assert data.provenance == "folder pets, validation 50 % of train, seed 0"
 
 
+def test_imagenet_is_tested_on_val_and_validated_on_a_part_of_train(tmp_path):
+    folder(tmp_path, 300)
+
+    data = load(Recipe(data="imagenet", validation=0.5), tmp_path)
+
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [6, 6, 4]
+    assert data.train.images.shape[2:] == (224, 224)
+    assert data.provenance == "ImageNet, validation 50 % of train, seed 0"
+
+
 def test_a_relative_folder_lies_below_the_data_root(tmp_path):
     folder(tmp_path / "pets", 20)
 
