@@ -127,20 +127,24 @@ def put_together(
     if known:
         classes = classes or known.classes
         shape = shape or (3, known.size, known.size)
-    space = apply(held["space"], overrides, known, classes)
+    prepare = partial(apply, overrides=overrides, known=known, classes=classes)
+    space = prepare(held["space"])
     baselines = {
-        name: apply(baseline, overrides, known, classes)
-        for name, baseline in checked_baselines(held["baselines"]).items()
+        name: prepare(baseline) for name, baseline in checked_baselines(held["baselines"]).items()
     }
     shape = shape or (3, 224, 224)
     prices = Prices(shape, held["rules"])
     if chosen is not None:
         space = space.with_recipe(chosen)
-    space = space.with_price(prices, baselines)
+    space = space.with_price(prices, baselines, prepare)
+    baselines = {
+        name: baseline.with_price(prices, baselines, prepare)
+        for name, baseline in baselines.items()
+    }
     return Experiment(
         path,
         space,
-        {name: baseline.with_price(prices, baselines) for name, baseline in baselines.items()},
+        baselines,
         recipe,
         shape,
         classes or written_classes(space),

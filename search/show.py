@@ -134,24 +134,29 @@ def sizes(found: Survey) -> Iterator[str]:
 
 
 def repeated(space: Space) -> list[list[str]]:
-    """Return the names under which one and the same choice stands at several places."""
-    at: dict[int, list[str]] = {}
-    for decision in outermost(space.root, set()):
-        at.setdefault(id(decision.choice), []).append(decision.name)
-    return [names for names in at.values() if len(set(names)) > 1]
+    """Return the names under which one choice object stands at several places at once."""
+    groups = [sorted(names) for names in standing(space.root).values() if len(names) > 1]
+    return [names for names in groups if not any(inside(names, other) for other in groups)]
 
 
-def outermost(node: Node, seen: set[int]) -> Iterator[Decision]:
-    """Yield decisions, but not those below a choice that has been met before."""
+def standing(node: Node) -> dict[int, set[str]]:
+    """Return for each choice object the names that can arise together; branches exclude others."""
+    at: dict[int, set[str]] = {}
     if isinstance(node, Group):
         for child in node.children:
-            yield from outermost(child, seen)
+            for key, names in standing(child).items():
+                at[key] = at.get(key, set()) | names
     elif isinstance(node, Decision):
-        yield node
-        if id(node.choice) not in seen:
-            seen.add(id(node.choice))
-            for branch in node.branches.values():
-                yield from outermost(branch, seen)
+        for branch in node.branches.values():
+            for key, names in standing(branch).items():
+                at[key] = max(at.get(key, set()), names, key=len)
+        at[id(node.choice)] = {node.name}
+    return at
+
+
+def inside(names: list[str], other: list[str]) -> bool:
+    """Tell whether all names lie below those of another group."""
+    return all(any(name.startswith(f"{outer}.") for outer in other) for name in names)
 
 
 def options(found: Survey) -> Iterator[str]:

@@ -123,19 +123,20 @@ def try_places(found: Survey, around: Architecture) -> None:
                 first = seen.get((name, label))
                 if name in place and (first is None or (first.refusal and not option.refusal)):
                     seen[name, label] = Option(name, label, option.cost, option.refusal)
-        found.options += seen.values()
+        met = {(option.choice, option.label) for option in found.options}
+        found.options += [option for key, option in seen.items() if key not in met]
 
 
 def valid_size(found: Survey, around: Architecture) -> int | None:
     """Return how many architectures can be built, or None where it cannot be told.
 
     Places that bear on different parts of the network do not know each other, so what is valid at
-    each multiplies; those that share a part are tried together.
+    each multiplies; those that share a part are tried together. A fit depends on every place.
     """
     space = found.experiment.space
     if found.is_whole:
         return len(found.costs)
-    if sum(map(len, space.places)) > len(space.decisions):
+    if sum(map(len, space.places)) > len(space.labels) or len(space.labels) < len(space.decisions):
         return None
     valid = 1
     for place in joined(space.places, found.experiment.prices.together(around.network)):

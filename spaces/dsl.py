@@ -14,7 +14,6 @@ from functools import partial
 from random import Random
 from typing import Any, ParamSpec
 
-from spaces.calls import keywords_of
 from spaces.count import count, islands
 from spaces.fit import Price, check_recipe, check_single, check_tolerance, number, solve
 from spaces.labels import Label, SpaceError, labelled, near
@@ -102,10 +101,10 @@ class Space:
         self.backbone: Any = backbone
         self.args: tuple[Any, ...] = args
         self.sites: dict[str, Any] = dict(sites)
-        self.arguments: dict[str, Any] = {}
         self.recipe: Any = None
         self.price: Price | None = None
         self.baselines: Mapping[str, Space] = {}
+        self.prepare: Callable[[Space], Space] | None = None
         self._read()
 
     def _read(self) -> None:
@@ -135,17 +134,23 @@ class Space:
 
     def with_arguments(self, **arguments: Any) -> Space:
         """Return this space with some arguments of the backbone set."""
-        return self._changed(
-            sites={**self.sites, **arguments}, arguments={**self.arguments, **arguments}
-        )
+        return self._changed(sites={**self.sites, **arguments})
 
     def with_recipe(self, recipe: Any) -> Space:
         """Return this space with the choices in a deferred recipe added, as `recipe.lr`."""
         return self._changed(recipe=recipe)
 
-    def with_price(self, price: Price, baselines: Mapping[str, Space] | None = None) -> Space:
-        """Return this space with the costs, and the baselines by name, that its fits need."""
-        space = self._changed(price=price, baselines=baselines or {})
+    def with_price(
+        self,
+        price: Price,
+        baselines: Mapping[str, Space] | None = None,
+        prepare: Callable[[Space], Space] | None = None,
+    ) -> Space:
+        """Return this space with what its fits need: costs, and baselines by name.
+
+        `prepare` sets arguments on a target that is a space itself.
+        """
+        space = self._changed(price=price, baselines=baselines or {}, prepare=prepare)
         space._check_targets()
         return space
 
@@ -266,20 +271,14 @@ class Space:
                 hint = near(target, self.baselines)
                 raise SpaceError(f"{name}: there is no baseline {target!r} to fit to{hint}")
             target = self.baselines[target]
+        elif isinstance(target, Space) and self.prepare:
+            target = self.prepare(target)
         if isinstance(target, Space):
             if target.size != 1:
                 raise SpaceError(
                     f"{name}: the target of the fit has {target.size} architectures; it needs one"
                 )
-            accepted = keywords_of(target.backbone)
-            given = {
-                key: value
-                for key, value in self.arguments.items()
-                if accepted is None or key in accepted
-            }
-            return target.with_arguments(**given)._changed(
-                price=self.price, baselines=self.baselines
-            )
+            return target._changed(price=self.price, baselines=self.baselines, prepare=self.prepare)
         number(name, target)
         return None
 

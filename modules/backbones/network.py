@@ -77,6 +77,8 @@ class Places:
         self.depths = depths
         self.sites = sites
         for name, site in sites.items():
+            if isinstance(site, nn.Module):
+                raise ValueError(f"{name} is a module already; a site holds a factory: its class")
             if isinstance(site, Mapping):
                 self._check_names(name, site)
             elif isinstance(site, Sequence) and not isinstance(site, str):

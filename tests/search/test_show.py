@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from modules import CBAM, SE, resnet18
 from search.experiment import load
 from search.show import as_csv, as_json, as_text, repeated
 from search.survey import Survey, survey
@@ -135,13 +136,19 @@ def test_gates_that_hardly_move_macs_are_said_to_need_another_price(tmp_path: Pa
 
 
 def test_a_choice_object_at_two_places_is_pointed_out() -> None:
-    from modules import resnet18
-
     gate = choice(*(f"option{number}" for number in range(30)))
     tied = choice(*(f"option{number}" for number in range(30)), tie="gate")
 
     assert repeated(Space(resnet18, gate=[None, None, gate, gate])) == [["gate.2", "gate.3"]]
     assert repeated(Space(resnet18, gate=[None, None, tied, tied])) == []
+
+
+def test_a_choice_in_options_that_exclude_each_other_is_no_repetition() -> None:
+    reduction = choice(4, 8)
+    gate = choice(partial(SE, reduction=reduction), partial(CBAM, reduction=reduction))
+
+    assert repeated(Space(resnet18, gate=gate)) == []
+    assert repeated(Space(resnet18, gate=[gate, gate, None, None])) == [["gate.0", "gate.1"]]
 
 
 def test_a_limit_keeps_what_is_within_it() -> None:

@@ -91,11 +91,15 @@ def test_a_baseline_is_a_target_by_itself_and_by_name() -> None:
     assert [dict(one.choices) for one in by_name] == [{"width": 9}]
 
 
-def test_a_target_network_gets_the_arguments_the_space_was_given() -> None:
+def prepared(space: Space) -> Space:
+    return space.with_arguments(depth=2, height=3)
+
+
+def test_a_target_network_is_prepared_as_the_space_was() -> None:
     plain = Space(box, width=6, height=6)
     space = Space(box, width=fit(range(1, 60), macs=plain), height=4)
 
-    deeper = priced(space.with_arguments(depth=2, height=3))
+    deeper = prepared(space).with_price(price, prepare=prepared)
 
     # both are set: the target costs 6 * 3 * 2, the network width * 3 * 2
     assert [dict(one.choices) for one in deeper] == [{"width": 6}]
