@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-AUGMENTATIONS = ("crop", "resized-crop", "flip", "rand", "cutout", "mixup", "cutmix")
 PAD = 4
 
 DRAWS = {

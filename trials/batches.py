@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trials.augment import (
-    AUGMENTATIONS,
     COLUMNS,
     DRAWS,
     PAD,
@@ -21,6 +20,7 @@ from trials.augment import (
     resized_crop,
     window,
 )
+from trials.recipe import AUGMENTATIONS
 from trials.split import Files, Split
 from trials.stream import Stream
 
