@@ -61,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--measure", metavar="DEVICE", help="measure latency and peak memory there: cpu, cuda"
     )
+    one.add_argument(
+        "--paper", action="store_true", help="print the published tables beside our own counts"
+    )
     one.add_argument("--batch", type=int, default=1, metavar="N", help="images per measured pass")
     form = one.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON document")
@@ -89,9 +92,10 @@ def image_shape(text: str) -> tuple[int, int, int]:
 
 def show(parsed: argparse.Namespace) -> None:
     """Print what a space holds and costs."""
+    from search import paper
     from search.experiment import load, located
     from search.show import as_csv, as_json, as_text
-    from search.survey import survey
+    from search.survey import measured, survey
 
     experiment = load(
         parsed.space,
@@ -101,8 +105,14 @@ def show(parsed: argparse.Namespace) -> None:
         parsed.limit,
         parsed.data_root,
     )
+    if parsed.paper:
+        tables = paper.compare(experiment)
+        print(paper.as_json(tables) if parsed.json else paper.as_text(tables))
+        return
     with located(experiment.path):
         found = survey(experiment, parsed.all)
+        if parsed.measure:
+            measured(found, parsed.measure, parsed.batch)
     form = as_json if parsed.json else as_csv if parsed.csv else as_text
     print(form(found))
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from statistics import median
 
 from search.survey import DRAWN, RESOLUTION, Row, Survey
@@ -43,7 +44,11 @@ def as_json(found: Survey) -> str:
 
 def row_document(row: Row) -> dict[str, object]:
     """Return the figures of a row, with what there is to say about them."""
-    return {**row.figures, **({"remarks": list(row.remarks)} if row.remarks else {})}
+    return {
+        **row.figures,
+        **({"speed": asdict(row.speed)} if row.speed else {}),
+        **({"remarks": list(row.remarks)} if row.remarks else {}),
+    }
 
 
 def as_csv(found: Survey) -> str:
@@ -213,10 +218,23 @@ def histogram(figures: list[int], bins: int = 16) -> str:
 def table(found: Survey) -> Iterator[str]:
     """Yield baselines and architectures with the figures papers print."""
     rows = [*found.baselines, *found.rows]
-    yield "".join(f"{name:>15}" for name in FIGURES)
+    timed = [row.speed for row in rows if row.speed]
+    head = [*FIGURES, *(("latency", "memory") if timed else ())]
+    yield "".join(f"{name:>15}" for name in head)
     for row in rows:
-        figures = (f"{row.figures[name]:>15,}" for name in FIGURES)
+        figures = [f"{row.figures[name]:>15,}" for name in FIGURES]
+        if row.speed:
+            figures += [
+                f"{1e3 * row.speed.latency:>12.2f} ms",
+                f"{row.speed.memory / 1e6:>12.1f} MB",
+            ]
         yield "".join([*figures, f"  {row.name}"])
+    if timed:
+        one = timed[0]
+        yield (
+            f"  latency: median of {one.repeats} passes of {one.batch} images in fp32 on "
+            f"{one.device}, {one.threads} threads; memory: its peak"
+        )
     shown = {remark for row in rows for remark in row.remarks}
     for remark in sorted(shown)[:4]:
         yield f"  {remark}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from random import Random
+
+from torch import nn
 
 from search.experiment import Experiment
 from spaces import Architecture, Space, SpaceError
@@ -15,6 +17,7 @@ from trials.cost import Cost
 from trials.price import Prices
 from trials.probe import ShapeError
 from trials.profilers import PROFILERS, difference
+from trials.speed import Speed, speed
 
 LISTED = 100_000
 DRAWN = 20_000
@@ -32,7 +35,9 @@ class Row:
     choices: Mapping[str, Label]
     key: str
     figures: Mapping[str, int]
+    network: Callable[[], nn.Module]
     remarks: tuple[str, ...] = ()
+    speed: Speed | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,19 @@ def survey(experiment: Experiment, everything: bool = False) -> Survey:
         row(names(architecture), architecture, experiment, profilers) for architecture, _ in chosen
     ]
     return found
+
+
+def measured(found: Survey, device: str, batch: int) -> None:
+    """Measure latency and peak memory of what is listed, one network after another."""
+
+    def with_speed(row: Row) -> Row:
+        try:
+            return replace(row, speed=speed(row.network, found.experiment.shape, batch, device))
+        except ValueError as error:
+            raise SpaceError(str(error)) from None
+
+    found.baselines = [with_speed(row) for row in found.baselines]
+    found.rows = [with_speed(row) for row in found.rows]
 
 
 def drawn(space: Space, whole: bool) -> Iterable[Architecture]:
@@ -222,6 +240,7 @@ def row(
         architecture.choices,
         architecture.key,
         {**figures, **counted},
+        architecture.network,
         tuple(remark for remark in remarks if remark),
     )
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from modules import CBAM, SE, resnet18
+from search.cli import main
 from search.experiment import load
 from search.show import as_csv, as_json, as_text, repeated
-from search.survey import Survey, survey
+from search.survey import Survey, measured, survey
 from spaces import Space, choice
 from tests.references import REFERENCES
 
@@ -226,3 +227,23 @@ def test_sites_of_one_block_are_tried_together(tmp_path: Path) -> None:
     ]
     assert found.size == 24**4
     assert found.valid == 3**4 * (4 + fits[0]) * (4 + fits[1]) * (4 + fits[2]) * (4 + fits[3])
+
+
+def test_latency_and_memory_are_measured_on_request_and_say_where() -> None:
+    found = survey(load("mspa_s_omega", "preview", limits=["params<=200k"]))
+
+    measured(found, "cpu", batch=2)
+
+    text = as_text(found)
+    assert all(row.speed and row.speed.latency > 0 for row in [*found.baselines, *found.rows])
+    assert "passes of 2 images in fp32" in text
+    assert json.loads(as_json(found))["architectures"][0]["speed"]["batch"] == 2
+
+
+def test_the_published_table_stands_beside_our_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "mspa_s_omega", "--recipe", "cifar100", "--paper"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    row = next(line for line in lines if line.endswith("MSPANet-B-50")).split()
+    assert row[:3] == ["23.769", "23.769", "="]
+    assert "23,768,872" in row
