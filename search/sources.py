@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import resolve_name
 from pathlib import Path
 from textwrap import dedent
@@ -33,12 +34,26 @@ class Import(NamedTuple):
 class Statement:
     """Lines of a file that stand or go together, with the comment above them."""
 
+    node: ast.stmt
     first: int
     last: int
     text: str
-    binds: frozenset[str]
-    uses: frozenset[str]
-    is_block: bool
+
+    @property
+    def is_block(self) -> bool:
+        """Tell a function or a class."""
+        return isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+    @cached_property
+    def names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The names it binds or changes, and those it uses."""
+        return names_of(self.node)
+
+    def binds(self, name: str) -> bool:
+        """Tell whether a name has its value from here."""
+        if isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return name == self.node.name
+        return name in self.names[0]
 
 
 class Source:
@@ -58,7 +73,6 @@ class Source:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._read_import(node)
             elif not is_text(node):
-                self._check_imports(node)
                 last = following if following and is_text(following) else node
                 self.statements.append(self._statement(node, last))
 
@@ -69,7 +83,7 @@ class Source:
 
     def binding(self, name: str) -> list[Statement]:
         """Return the statements that give a name its value, in order."""
-        return [statement for statement in self.statements if name in statement.binds]
+        return [statement for statement in self.statements if statement.binds(name)]
 
     def methods(self, name: str) -> list[Statement]:
         """Return the functions in the body of a class, but for its constructor."""
@@ -81,15 +95,25 @@ class Source:
             if isinstance(node, ast.FunctionDef) and node.name != "__init__"
         ]
 
+    def check_inside(self, statement: Statement) -> None:
+        """Refuse an import inside a definition of what an exported file cannot import."""
+        for node in ast.walk(statement.node):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                module = module_of(node, self.module.__package__ or "")
+                for name in [module] if module else [alias.name for alias in node.names]:
+                    if not is_outside(name):
+                        raise SpaceError(
+                            f"{self.label}:{node.lineno} imports {name} inside a definition; "
+                            "import it at the top, so that it can be written out"
+                        )
+
     def _statement(self, node: ast.stmt, last: ast.stmt) -> Statement:
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
         while first > 1 and self.lines[first - 2].lstrip().startswith("#"):
             first -= 1
         text = dedent("\n".join(self.lines[first - 1 : last.end_lineno]))
-        is_block = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        binds, uses = names_of(node)
-        return Statement(first, last.end_lineno or first, text, binds, uses, is_block)
+        return Statement(node, first, last.end_lineno or first, text)
 
     def _read_import(self, node: ast.Import | ast.ImportFrom) -> None:
         module = module_of(node, self.module.__package__ or "")
@@ -104,17 +128,6 @@ class Source:
             else:
                 held = Import(alias.name, "", alias.asname or alias.name.partition(".")[0])
             self.imports.setdefault(held.bound, []).append(held)
-
-    def _check_imports(self, statement: ast.stmt) -> None:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                module = module_of(node, self.module.__package__ or "")
-                for name in [module] if module else [alias.name for alias in node.names]:
-                    if not is_outside(name):
-                        raise SpaceError(
-                            f"{self.label}:{node.lineno} imports {name} inside a definition; "
-                            "import it at the top, so that it can be written out"
-                        )
 
 
 def file_of(module: ModuleType) -> Path:
