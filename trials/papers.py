@@ -31,6 +31,7 @@ spem = replace(
 
 scsa = Recipe(
     data="imagenet",
+    augment=("resized-crop", "flip"),
     epochs=100,
     lr=0.05,
     nesterov=False,
@@ -54,6 +55,7 @@ scsa_mobilenet = replace(
 
 mspa_imagenet = Recipe(
     data="imagenet",
+    augment=("resized-crop", "flip"),
     epochs=100,
     batch=256,
     nesterov=False,
