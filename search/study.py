@@ -1,0 +1,259 @@
+"""One study of an experiment: what to train next, what came of it, who is at it."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from search.entry import REFUSALS, Entry, checked, concluded
+from search.experiment import Experiment
+from search.ledger import Ledger
+from search.objectives import cost_of
+from search.proposer import Proposer
+from search.record import Record
+from search.rows import Mean, Row, front, means, plain, row, score_among
+from search.sampler import Sampler
+from search.storage import database
+from spaces import Architecture, SpaceError
+from trials.cost import Cost
+from trials.epoch import Epoch
+from trials.trial import Result
+
+NOTHING: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A training to do; `name` is a baseline's, `folder` a name that no other training has."""
+
+    number: int
+    architecture: Architecture
+    name: str
+    seed: int
+    cost: Cost
+    folder: str
+
+
+class Study:
+    """Whoever opens it is a driver: it asks, trains and tells. There may be several at once."""
+
+    def __init__(self, ledger: Ledger, proposer: Proposer) -> None:
+        self.experiment = proposer.experiment
+        self._ledger = ledger
+        self._proposer = proposer
+        self._lease = ledger.held.lease()
+        self._replays: list[Entry] = []
+
+    @classmethod
+    def open(
+        cls,
+        experiment: Experiment,
+        storage: str,
+        sampler: str = "auto",
+        seed: int = 0,
+        fork: bool = False,
+        name: str = "",
+    ) -> Study:
+        """Begin a study or go on with it; one that was begun otherwise is refused, or forked.
+
+        `storage` is a path or a URL. A fork begins with the trials that hold for it too.
+        """
+        proposer = Proposer(experiment, Sampler(sampler, seed, experiment))
+        held = database(storage)
+        title = name or f"{experiment.name}/{experiment.recipe or 'as written'}"
+        with held.exclusive():
+            held.prepare()
+            study = cls(Ledger(held, proposer.sampler.distributions), proposer)
+            try:
+                study._join(title, fork)
+            except BaseException:
+                study.close()
+                raise
+        return study
+
+    @property
+    def name(self) -> str:
+        """What the study is called in its database."""
+        return self._ledger.name
+
+    def ask(self, budget: int | None = None) -> Proposal | None:
+        """Return the next training; None where none is left within so many architectures."""
+        return self._ledger.alone(lambda: self._asked(budget))
+
+    def pick(self, architecture: Architecture) -> Proposal | None:
+        """Return the next training of an architecture; None where all its seeds are there."""
+        return self._ledger.alone(lambda: self._picked(architecture))
+
+    def start(self, number: int) -> None:
+        """Note which process trains a trial, and since when."""
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        self._ledger.keep(number, "lease", {**self._driver(), "since": since})
+
+    def report(self, number: int, epoch: Epoch) -> None:
+        """Note the score after an epoch."""
+        if math.isfinite(epoch.score):
+            self._ledger.score(number, epoch.number, epoch.score)
+
+    def tell(self, number: int, result: Result, measured: Mapping[str, float] = NOTHING) -> None:
+        """Note what became of a training, with the figures that were measured on a device.
+
+        One that was interrupted waits to be gone on with. What has been told once stays.
+        """
+        if result.status == "interrupted":
+            self._ledger.turn(number, "waiting")
+            return
+        entry = self._ledger.entry(number)
+        told = {**entry.kept, "result": plain(result, measured)}
+        self._conclude(entry, {**told, "result": checked(told, self._proposer.goals)})
+        if self._replays:
+            self._look()
+
+    def interrupted(self) -> list[Proposal]:
+        """Take over the trainings that no living driver goes on with."""
+        return self._ledger.alone(self._taken)
+
+    def rows(self) -> list[Row]:
+        """Return every training, in the order in which they were proposed."""
+        return [
+            row(entry.number, entry.status, entry.kept, entry.scores)
+            for entry in self._ledger.entries()
+            if entry.status not in ("duplicate", *REFUSALS)
+        ]
+
+    def counts(self) -> Counter[str]:
+        """Count all trials by what became of them, duplicates and refusals among them."""
+        return Counter(entry.status for entry in self._ledger.entries())
+
+    def means(self) -> list[Mean]:
+        """Return each architecture and baseline over its seeds, as far as they are complete."""
+        return means(self.rows())
+
+    def front(self) -> list[Mean]:
+        """Return the architectures of the space that no other beats, the cheapest first."""
+        return front(self._candidates(), self._proposer.goals)
+
+    def best(self) -> Mean | None:
+        """Return the architecture of the space with the best score."""
+        goal = score_among(self._proposer.goals)
+        return min(self._candidates(), key=lambda mean: mean.value(goal), default=None)
+
+    def close(self) -> None:
+        """Give up what is still running, for another driver to go on with."""
+        self._ledger.close()
+
+    def _candidates(self) -> list[Mean]:
+        limits = self.experiment.limits
+        return [mean for mean in self.means() if not mean.name and mean.keeps(limits)]
+
+    def _asked(self, budget: int | None) -> Proposal | None:
+        while draft := self._proposer.draft(self._look(), budget):
+            if proposal := self._stored(draft):
+                return proposal
+        return None
+
+    def _picked(self, architecture: Architecture) -> Proposal | None:
+        draft = self._proposer.picked(architecture, self._look())
+        return self._stored(draft) if draft else None
+
+    def _taken(self) -> list[Proposal]:
+        left = [entry for entry in self._look() if self._is_left(entry)]
+        for entry in left:
+            if "result" in entry.kept:
+                self._conclude(entry, entry.kept)
+            else:
+                self._ledger.turn(entry.number, "running")
+                self._ledger.keep(entry.number, "lease", self._driver())
+        untold = [entry for entry in left if "result" not in entry.kept]
+        return [self._proposal(entry.number, entry.kept) for entry in untold]
+
+    def _is_left(self, entry: Entry) -> bool:
+        if entry.is_over or "replay" in entry.kept or not self._proposer.is_asked_for(entry):
+            return False
+        lease = str(entry.kept["lease"]["id"])
+        is_driven = lease == self._lease or self._ledger.held.is_held(lease)
+        return entry.state == "waiting" or not is_driven
+
+    def _stored(self, draft: Entry) -> Proposal | None:
+        """Store a draft; it is a proposal if there is something to train."""
+        number = self._ledger.store(draft, self._driver())
+        done = draft.is_over or "replay" in draft.kept
+        return None if done else self._proposal(number, draft.kept)
+
+    def _proposal(self, number: int, kept: Mapping[str, Any]) -> Proposal:
+        architecture = self._proposer.architecture(kept)
+        cost = cost_of(kept)
+        return Proposal(number, architecture, kept["name"], kept["seed"], cost, kept["folder"])
+
+    def _driver(self) -> dict[str, object]:
+        return {"id": self._lease, "host": socket.gethostname(), "process": os.getpid()}
+
+    def _conclude(self, entry: Entry, kept: Mapping[str, Any]) -> None:
+        goals, limits = self._proposer.goals, self.experiment.limits
+        state, values, broken = concluded(kept, goals, limits)
+        after = replace(entry, state=state, kept=kept, values=values, violations=broken)
+        self._ledger.end(entry, after)
+
+    def _look(self) -> list[Entry]:
+        """Read all trials, end those that repeat one that has ended, show them to the sampler."""
+        entries = self._ledger.entries()
+        self._replays = [entry for entry in entries if "replay" in entry.kept and not entry.is_over]
+        if self._replays:
+            over = {entry.number: entry for entry in entries if entry.is_over}
+            for entry in self._replays:
+                if original := over.get(entry.kept["replay"]):
+                    state, values = original.state, original.values
+                    after = replace(entry, state=state, values=values)
+                    self._ledger.end(entry, replace(after, violations=original.violations))
+            entries = self._ledger.entries()
+        for entry in entries:
+            if not entry.kept["name"]:
+                self._proposer.sampler.show(entry)
+        return entries
+
+    def _join(self, title: str, fork: bool) -> None:
+        """Turn to the study of this title that goes on as it is, or begin one if that is right."""
+        written = self._proposer.record
+        found = self._ledger.records(title)
+        differences = {}
+        for name, old in found.items():
+            differences[name] = self._difference(name, old)
+            if not differences[name] and written.continues(old):
+                self._ledger.enter(name)
+                if written != old:
+                    self._ledger.seal(written)
+                return
+        carried: list[Entry] = []
+        if found:
+            newest, old = next(iter(found.items()))
+            if differences[newest] and not fork:
+                raise SpaceError(
+                    f"{self._ledger.held.shown}: the study {newest!r} was begun otherwise: "
+                    f"{differences[newest]}; go back, or keep both with --fork"
+                )
+            carried = self._carried(newest, old, grown=not differences[newest])
+        self._ledger.create(title, self._proposer.goals)
+        for entry in carried:
+            state = entry.state if entry.is_over else "waiting"
+            self._ledger.store(replace(entry, state=state), self._driver())
+        self._ledger.seal(written)
+
+    def _difference(self, name: str, old: Record) -> str:
+        """Say what of a study is otherwise now; nothing if it goes on, or choices have grown."""
+        written = self._proposer.record
+        if not written.continues(old) and not written.extends(old):
+            return written.difference(old)
+        self._ledger.enter(name)
+        files = sorted(self._proposer.changed_files(self._ledger.entries()))
+        return f"{' and '.join(files)} changed" if files else ""
+
+    def _carried(self, name: str, old: Record, grown: bool) -> list[Entry]:
+        self._ledger.enter(name)
+        entries = self._ledger.entries()
+        return entries if grown else list(self._proposer.carried(entries, old))
