@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -84,8 +85,8 @@ def passed(
     """Build on one device and run on another, and leave a network that was there before alone."""
     with torch.device(built), torch.no_grad(), Unfilled():
         network = build()
-    ours = own(network).to("meta") if run == "meta" else network
     try:
+        ours = own(network).to("meta") if run == "meta" else network
         return counted(ours, torch.zeros(*shape, device=run), rules)
     finally:
         release(network)
@@ -96,7 +97,8 @@ def counted(network: nn.Module, x: Tensor, rules: Mapping[str, Rule] | None) -> 
     counter = Counter(rules)
     sites: dict[str, Cost] = {}
     guard = counted_once(network, counter) if x.is_meta else Outside()
-    with evaluated(network), watched(network, counter, sites), guard, torch.no_grad(), counter:
+    watch = watched(network, counter, sites)
+    with evaluated(network), uncompiled(x), watch, guard, torch.no_grad(), counter:
         out = network(x)
     cost = Cost(parameters(network), counter.macs, counter.activations)
     return Pass(cost, shape_of(out), sites)
@@ -118,6 +120,15 @@ def evaluated(network: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def uncompiled(x: Tensor) -> AbstractContextManager[object]:
+    """Run what is compiled as it is written; a compiler would trace the counter too."""
+    # importing it takes a second, and on the meta device nobody waits for it
+    if x.is_meta and "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    eager: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
+    return eager
 
 
 @contextmanager

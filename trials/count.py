@@ -32,7 +32,7 @@ FREE = frozenset(
     """
     mean sum prod amax amin max min argmax argmin var std var_mean std_mean norm linalg_vector_norm
     logsumexp _softmax _safe_softmax _log_softmax cumsum cumprod cummax cummin logcumsumexp any all
-    equal _weight_norm_interface
+    equal _weight_norm_interface _linalg_check_errors
     native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training
     _native_batch_norm_legit_functional _batch_norm_with_update cudnn_batch_norm native_group_norm
     native_layer_norm _fused_rms_norm

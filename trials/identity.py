@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
+
+from trials.meta import separate
 
 PROBED = 2
 """Images in the probe: in training, norms need more than one."""
@@ -25,8 +27,7 @@ def fingerprint(build: Callable[[], nn.Module], shape: Sequence[int], seed: int 
     """
     found = hashlib.sha256()
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        network = copy.deepcopy(build())
+        network = separate(partial(seeded, build, seed))
         note(found, network.state_dict())
         stir(network)
         images = torch.randn(PROBED, *shape)
@@ -38,6 +39,12 @@ def fingerprint(build: Callable[[], nn.Module], shape: Sequence[int], seed: int 
             if training:
                 note(found, gradients(network, outcome))
     return found.hexdigest()[:16]
+
+
+def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Build a network as it starts in a trial of this seed."""
+    torch.default_generator.manual_seed(seed)
+    return build()
 
 
 def stir(network: nn.Module) -> None:

@@ -69,18 +69,23 @@ class Uncomputed(TorchDispatchMode):
 
 
 def own(network: nn.Module) -> nn.Module:
-    """Return a network built on the meta device as it is, or a copy of one that was there before.
+    """Return a network built on the meta device as it is, and a copy of one there was before."""
+    tensors = (*network.parameters(), *network.buffers())
+    return network if all(tensor.is_meta for tensor in tensors) else copy.deepcopy(network)
 
-    Where there is no tensor to tell by, it is a copy.
-    """
-    tensors = [*network.parameters(), *network.buffers()]
-    is_new = bool(tensors) and all(tensor.is_meta for tensor in tensors)
-    return network if is_new else copy.deepcopy(network)
+
+def separate(build: Callable[[], nn.Module]) -> nn.Module:
+    """Build a network to do with as one likes: it is a copy where building makes no other."""
+    first, second = build(), build()
+    there = {id(tensor) for tensor in (*first.parameters(), *first.buffers())}
+    tensors = (*second.parameters(), *second.buffers())
+    is_shared = first is second or any(id(tensor) in there for tensor in tensors)
+    return copy.deepcopy(second) if is_shared else second
 
 
 def needs_values(error: Exception) -> bool:
     """Tell whether an error comes from there being no values on the meta device."""
-    return re.search(r"\bmeta\b", str(error), re.IGNORECASE) is not None
+    return re.search(r"\bmeta\b|\bfake impl\b", str(error), re.IGNORECASE) is not None
 
 
 def known(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> Any:
@@ -104,7 +109,8 @@ def known(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) ->
 @cache
 def fills(func: Any) -> bool:
     """Tell whether an operator only changes its first argument's values."""
-    return func in FILLS or (torch.Tag.pointwise in func.tags and torch.Tag.inplace in func.tags)
+    tags = getattr(func, "tags", ())
+    return func in FILLS or (torch.Tag.pointwise in tags and torch.Tag.inplace in tags)
 
 
 def kept(x: Tensor) -> Shape:

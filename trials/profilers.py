@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import sys
 import warnings
@@ -15,7 +14,7 @@ import torch
 from torch import nn
 
 from trials.cost import Cost, Pass, shape_of
-from trials.meta import Uncomputed, Unfilled, own
+from trials.meta import Uncomputed, Unfilled, own, separate
 from trials.probe import MisfitError, release
 
 CONVENTIONS = {
@@ -78,13 +77,11 @@ def hollow(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def filled(build: Callable[[], nn.Module]) -> nn.Module:
-    """Build a network with its values, without a trace in other draws; copy one that was there."""
+    """Build a network with its values, without a trace in other draws."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        network = build()
-    try:
-        return copy.deepcopy(network)
-    finally:
-        release(network)
+        network = separate(build)
+    release(network)
+    return network
 
 
 def ptflops(network: nn.Module, shape: tuple[int, ...]) -> float | None:

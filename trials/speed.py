@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import platform
 import time
@@ -20,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from trials.device import choose
+from trials.meta import separate
 
 WINDOW = 5
 """Passes that are looked at together while warming up."""
@@ -62,7 +62,7 @@ def speed(
     chosen = choose(device)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(0)
-        network = copy.deepcopy(build()).eval()
+        network = separate(build).eval()
         images = torch.randn(batch, *shape)
     network, images = network.to(chosen), images.to(chosen)
     on_gpu = chosen.type == "cuda"
