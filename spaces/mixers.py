@@ -29,6 +29,8 @@ recipes = {
     "preview": Recipe(
         data="clutter",
         epochs=5,
+        batch=32,
+        lr=0.02,
         images=3000,
         overrides={"stem": "strided", "depths": (1, 1, 1, 1), "planes": 64},
     ),

@@ -30,9 +30,12 @@ space = Space(resnet164, gate=choice(mixed=mixed, single=single))
 baselines = {"ResNet-164": Space(resnet164)}
 objectives = ["accuracy", "latency"]
 recipes = {
+    # SPEM starts with gates of 0.03, and so needs longer than others
     "preview": Recipe(
         data="clutter",
-        epochs=5,
+        epochs=20,
+        batch=32,
+        lr=0.05,
         images=3000,
         overrides={"stem": "strided", "depths": (1, 1, 1), "planes": 16},
     ),
