@@ -28,7 +28,7 @@ from modules import (
 from spaces import Space, choice
 from spaces.tables.mspa_cifar100 import CIFAR100
 from spaces.tables.mspa_imagenet import IMAGENET
-from trials import Recipe
+from trials import preview
 from trials.papers import mspa, mspa_imagenet
 
 space = Space(
@@ -39,15 +39,8 @@ baselines = {"ResNet-50": Space(resnet50)}
 objectives = ["accuracy", "params"]
 recipes = {
     # ShuffleAttention halves 64 groups, so its narrowest map needs 128 channels
-    "preview": Recipe(
-        data="clutter",
-        epochs=5,
-        batch=32,
-        lr=0.05,
-        images=3000,
-        overrides={"stem": "strided", "depths": (1, 1, 1), "planes": 32},
-    ),
+    "preview": preview(planes=32),
     "cifar100": replace(mspa, select_on_test=False),
-    "imagenet": replace(mspa_imagenet, augment=("resized-crop", "flip"), select_on_test=False),
+    "imagenet": replace(mspa_imagenet, select_on_test=False),
 }
 published = {"CIFAR-100": CIFAR100, "ImageNet": IMAGENET}

@@ -15,7 +15,7 @@ from functools import partial
 from modules import MA, resnet50
 from spaces import Space, choice
 from spaces.tables.emanet import CIFAR10, NORMS
-from trials import Recipe
+from trials import preview
 from trials.papers import ma
 
 space = Space(
@@ -31,14 +31,7 @@ baselines = {"ResNet-50": Space(resnet50)}
 objectives = ["accuracy", "macs"]
 recipes = {
     # 16 groups in each of 4 branches take 64 planes
-    "preview": Recipe(
-        data="clutter",
-        epochs=5,
-        batch=32,
-        lr=0.02,
-        images=3000,
-        overrides={"stem": "strided", "depths": (1, 1, 1), "planes": 64},
-    ),
+    "preview": preview(planes=64, lr=0.02),
     "cifar10": replace(ma, select_on_test=False),
 }
 published = {"CIFAR-10": CIFAR10, "norms": NORMS}

@@ -15,7 +15,7 @@ from modules import COCONV_STAGES, MA, MSPA, PSA, PYCONV_STAGES, SK, Res2Net, re
 from spaces import Space, choice
 from spaces.tables.mspa_cifar100 import CIFAR100
 from spaces.tables.mspa_imagenet import IMAGENET
-from trials import Recipe
+from trials import preview
 from trials.papers import mspa, mspa_imagenet
 
 space = Space(
@@ -26,15 +26,8 @@ baselines = {"ResNet-50": Space(resnet50)}
 objectives = ["accuracy", "macs"]
 recipes = {
     # MA and PSA divide 64 planes into 4 branches of up to 16 groups; PyConv is told stage by stage
-    "preview": Recipe(
-        data="clutter",
-        epochs=5,
-        batch=32,
-        lr=0.02,
-        images=3000,
-        overrides={"stem": "strided", "depths": (1, 1, 1, 1), "planes": 64},
-    ),
+    "preview": preview(planes=64, depths=(1, 1, 1, 1), lr=0.02),
     "cifar100": replace(mspa, select_on_test=False),
-    "imagenet": replace(mspa_imagenet, augment=("resized-crop", "flip"), select_on_test=False),
+    "imagenet": replace(mspa_imagenet, select_on_test=False),
 }
 published = {"CIFAR-100": CIFAR100, "ImageNet": IMAGENET}

@@ -14,7 +14,7 @@ from functools import partial
 
 from modules import MSPA, SPR, resnet50
 from spaces import Space, choice
-from trials import Recipe
+from trials import preview
 from trials.papers import mspa, mspa_imagenet
 
 chained = partial(
@@ -34,14 +34,7 @@ space = Space(
 baselines = {"ResNet-50": Space(resnet50), "MSPANet-B-50": Space(resnet50, mix=MSPA)}
 objectives = ["accuracy", "params"]
 recipes = {
-    "preview": Recipe(
-        data="clutter",
-        epochs=5,
-        batch=32,
-        lr=0.05,
-        images=3000,
-        overrides={"stem": "strided", "depths": (1, 1, 1), "planes": 16},
-    ),
+    "preview": preview(),
     "cifar100": replace(mspa, select_on_test=False),
-    "imagenet": replace(mspa_imagenet, augment=("resized-crop", "flip"), select_on_test=False),
+    "imagenet": replace(mspa_imagenet, select_on_test=False),
 }

@@ -8,6 +8,7 @@ ResNet-50.
     search show mspa_s_omega --recipe cifar100 --paper
 """
 
+from dataclasses import replace
 from functools import partial
 
 from modules import MSPA, resnet50
@@ -15,7 +16,8 @@ from spaces import Space, choice
 from spaces.tables.mspa_cifar100 import CIFAR100
 from spaces.tables.mspa_figure3 import FIGURE_3
 from spaces.tables.mspa_imagenet import IMAGENET
-from trials import Recipe
+from trials import preview
+from trials.papers import mspa, mspa_imagenet
 
 space = Space(
     resnet50,
@@ -24,21 +26,8 @@ space = Space(
 baselines = {"ResNet-50": Space(resnet50)}
 objectives = ["accuracy", "macs"]
 recipes = {
-    "preview": Recipe(
-        data="clutter",
-        epochs=5,
-        images=3000,
-        overrides={"stem": "strided", "depths": (1, 1, 1), "planes": 16},
-    ),
-    "cifar100": Recipe(data="cifar100", epochs=200),
-    "imagenet": Recipe(
-        data="imagenet",
-        epochs=100,
-        batch=256,
-        schedule="steps",
-        milestones=(30, 60, 90),
-        weight_decay=1e-4,
-        augment=("resized-crop", "flip"),
-    ),
+    "preview": preview(),
+    "cifar100": replace(mspa, select_on_test=False),
+    "imagenet": replace(mspa_imagenet, select_on_test=False),
 }
 published = {"CIFAR-100": CIFAR100, "ImageNet": IMAGENET, "figure 3": FIGURE_3}

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from modules import CBAM, ECA, SE, SimAM, resnet50
 from spaces import Space, choice
-from trials import Recipe
+from trials import preview
 from trials.papers import mspa, mspa_imagenet
 
 space = Space(
@@ -23,14 +23,7 @@ baselines = {"ResNet-50": Space(resnet50)}
 objectives = ["accuracy", "params"]
 recipes = {
     # four stages, so that every place of the full network is in the preview
-    "preview": Recipe(
-        data="clutter",
-        epochs=5,
-        batch=32,
-        lr=0.05,
-        images=3000,
-        overrides={"stem": "strided", "depths": (1, 1, 1, 1), "planes": 16},
-    ),
+    "preview": preview(depths=(1, 1, 1, 1)),
     "cifar100": replace(mspa, select_on_test=False),
-    "imagenet": replace(mspa_imagenet, augment=("resized-crop", "flip"), select_on_test=False),
+    "imagenet": replace(mspa_imagenet, select_on_test=False),
 }

@@ -14,7 +14,7 @@ from functools import partial
 
 from modules import SCSA, resnet50
 from spaces import Space, choice
-from trials import Recipe
+from trials import preview
 from trials.papers import kuangliu, scsa
 
 space = Space(
@@ -26,15 +26,8 @@ baselines = {"ResNet-50": Space(resnet50, zero_init_residual=True)}
 objectives = ["accuracy", "latency"]
 recipes = {
     # the stem keeps the size, so that the last of three stages has 8x8 for a window of 7
-    "preview": Recipe(
-        data="clutter",
-        epochs=5,
-        batch=32,
-        lr=0.05,
-        images=3000,
-        overrides={"stem": "cifar", "depths": (1, 1, 1), "planes": 16},
-    ),
+    "preview": preview(stem="cifar"),
     # the paper has nothing on CIFAR; this is the training of the others
     "cifar100": replace(kuangliu, data="cifar100", select_on_test=False),
-    "imagenet": replace(scsa, augment=("resized-crop", "flip"), select_on_test=False),
+    "imagenet": replace(scsa, select_on_test=False),
 }

@@ -16,7 +16,7 @@ from functools import partial
 from modules import SE, resnet50
 from spaces import Space, choice
 from spaces.tables.zoo import CIFAR10
-from trials import Recipe
+from trials import preview
 from trials.papers import kuangliu, mspa, mspa_imagenet
 
 space = Space(
@@ -27,16 +27,9 @@ space = Space(
 baselines = {"ResNet-50": Space(resnet50)}
 objectives = ["accuracy", "params"]
 recipes = {
-    "preview": Recipe(
-        data="clutter",
-        epochs=5,
-        batch=32,
-        lr=0.05,
-        images=3000,
-        overrides={"stem": "strided", "depths": (1, 1, 1), "planes": 16},
-    ),
+    "preview": preview(),
     "cifar10": replace(kuangliu, select_on_test=False),
     "cifar100": replace(mspa, select_on_test=False),
-    "imagenet": replace(mspa_imagenet, augment=("resized-crop", "flip"), select_on_test=False),
+    "imagenet": replace(mspa_imagenet, select_on_test=False),
 }
 published = {"the zoo": CIFAR10}

@@ -16,7 +16,7 @@ from functools import partial
 from modules import SPEM, resnet164
 from spaces import Space, choice
 from spaces.table import Row, Table
-from trials import Recipe
+from trials import preview
 from trials.papers import spem
 
 mixed = partial(
@@ -31,14 +31,7 @@ baselines = {"ResNet-164": Space(resnet164)}
 objectives = ["accuracy", "latency"]
 recipes = {
     # SPEM starts with gates of 0.03, and so needs longer than others
-    "preview": Recipe(
-        data="clutter",
-        epochs=20,
-        batch=32,
-        lr=0.05,
-        images=3000,
-        overrides={"stem": "strided", "depths": (1, 1, 1), "planes": 16},
-    ),
+    "preview": replace(preview(lr=0.05), epochs=20),
     "cifar10": replace(spem, select_on_test=False),
     "cifar100": replace(spem, data="cifar100", select_on_test=False),
 }

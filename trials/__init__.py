@@ -5,7 +5,7 @@ from trials.cost import Cost, measure
 from trials.data import Data
 from trials.epoch import Epoch
 from trials.papers import PAPERS
-from trials.recipe import Recipe
+from trials.recipe import Recipe, preview
 from trials.trial import Result, Setting, Trial, run
 
 __mark__ = "attention-search"
@@ -20,5 +20,6 @@ __all__ = [
     "Setting",
     "Trial",
     "measure",
+    "preview",
     "run",
 ]

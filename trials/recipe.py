@@ -123,6 +123,28 @@ class Recipe:
             raise ValueError(f"train = {self.train!r} is not a function that yields epochs")
 
 
+def preview(
+    planes: int = 16,
+    depths: tuple[int, ...] = (1, 1, 1),
+    stem: str = "strided",
+    lr: float = 0.1,
+) -> Recipe:
+    """Return minutes on a CPU: the embedded images, and a small relative of the network.
+
+    Digits have a right way round, so nothing is flipped.
+    """
+    return Recipe(
+        data="clutter",
+        epochs=5,
+        images=2500,
+        batch=32,
+        lr=lr,
+        weight_decay=1e-3,
+        augment=("crop",),
+        overrides={"stem": stem, "depths": depths, "planes": planes},
+    )
+
+
 def _one_of(name: str, word: str, words: Iterable[str], given: str | None = None) -> None:
     words = list(words)
     if word not in words:
