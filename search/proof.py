@@ -65,7 +65,6 @@ def job(draft: Draft) -> dict[str, object]:
         "weights": str(draft.weights),
         "sizes": draft.sizes,
         "classes": choosable(draft.original),
-        "threads": torch.get_num_threads(),
         "evidence": str(evidence_of(draft)),
     }
 
@@ -73,8 +72,12 @@ def job(draft: Draft) -> dict[str, object]:
 def shown(draft: Draft) -> Evidence:
     """Return what the original shows."""
     build, classes = rebuilt(draft.original), choosable(draft.original)
-    with torch.random.fork_rng(devices=[]):
-        return evidence(build, str(draft.weights), draft.sizes, classes)
+    threads = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return evidence(build, str(draft.weights), draft.sizes, classes)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def proved(draft: Draft, expected: Evidence, log: str) -> dict[str, object]:

@@ -9,6 +9,8 @@ from importlib import import_module
 from search.sources import Import, Source, Statement, changed, file_of, is_outside
 from spaces import Space, SpaceError
 
+BESIDE_NETWORKS = ("search", "spaces", "trials")
+
 
 class Reached:
     """The definitions that are asked for and all that these use, file by file.
@@ -97,6 +99,10 @@ class Reached:
             self.add_import(held, source.label)
             return
         module = sys.modules.get(held.module)
+        if held.module.partition(".")[0] in BESIDE_NETWORKS:
+            raise SpaceError(
+                f"{source.label} uses {held.bound} of {held.module}, which is no part of a network"
+            )
         if module is not None:
             file_of(module)
         if not held.name or f"{held.module}.{held.name}" in sys.modules:

@@ -63,7 +63,7 @@ class Source:
         self.module = module
         self.path = file_of(module)
         self.label = f"{self.path.parent.name}/{self.path.name}"
-        self.lines = self.path.read_text(encoding="utf-8").splitlines()
+        self.lines = self.path.read_text(encoding="utf-8").split("\n")
         tree = ast.parse("\n".join(self.lines))
         self.about = ast.get_docstring(tree) or ""
         self.statements: list[Statement] = []

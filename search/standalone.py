@@ -141,7 +141,7 @@ def docstring(
         f"    import {name}",
         "",
         f"    network = {name}.build({weights}).eval()",
-        f"    output = network(images)  # (n, {size})",
+        f"    output = network(images)  # images are (n, {size})",
     ]
     if hasattr(kind, "stages"):
         lines.append("    maps = network.stages(images)  # one per stage, the finest first")

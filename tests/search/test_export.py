@@ -180,7 +180,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def best(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of one trained export, in every format."""
     folder = tmp_path_factory.mktemp("best")
-    write({"best": small(True, ABOUT)}, folder, formats=("safetensors", "pth"))
+    write({"best": small(True, ABOUT)}, folder, also=("pth",))
     return folder
 
 
@@ -311,7 +311,7 @@ print(sorted({"modules", "spaces", "trials", "search"} & set(sys.modules)))
 
 
 def test_two_exports_are_the_same_to_the_last_byte(best: Path, tmp_path: Path) -> None:
-    write({"best": small(True, ABOUT)}, tmp_path, formats=("safetensors", "pth"))
+    write({"best": small(True, ABOUT)}, tmp_path, also=("pth",))
 
     first, second = (
         {file.name: file.read_bytes() for file in folder.glob("best.*")}
@@ -401,6 +401,7 @@ space = Space(resnet20, depths=(1, 1), planes=8, gate=Mortal)
 """,
             "best.py ended the process that examined it",
             id="a process that dies",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             """
@@ -413,6 +414,7 @@ space = Space(net)
 """,
             "what differs first: tensors for another number of classes",
             id="classes that the plan computes with",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -541,6 +543,17 @@ space = Space(resnet20, gate=Mine)
         ),
         (
             """
+from trials import Recipe
+class Mine(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.recipe = Recipe
+space = Space(resnet20, gate=Mine)
+""",
+            "mine.py uses Recipe of trials, which is no part of a network",
+        ),
+        (
+            """
 class Late(nn.Identity):
     pass
 Before = Late
@@ -570,6 +583,11 @@ def test_a_name_that_is_none_of_a_module_is_refused(name: str, tmp_path: Path) -
 def test_a_name_that_another_module_has_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(SpaceError, match=f"'{name}' is another module's name"):
         write({name: small()}, tmp_path)
+
+
+def test_a_format_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpaceError, match="there is no format 'pkl'; besides safetensors there is"):
+        write({"best": small()}, tmp_path, also=["pkl"])
 
 
 def test_what_is_there_stays_unless_it_may_be_replaced(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_the_docstring_says_what_it_is_and_how_to_use_it() -> None:
             import best
 
             network = best.build(weights="best.safetensors").eval()
-            output = network(images)  # (n, 3, 32, 32)
+            output = network(images)  # images are (n, 3, 32, 32)
             maps = network.stages(images)  # one per stage, the finest first
 
         space: gates
