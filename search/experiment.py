@@ -98,7 +98,18 @@ def load(
     with located(path):
         if changes:
             held = {**held, "recipes": changed(held["recipes"], recipe, changes)}
-        return put_together(path, held, recipe, shape, classes, limits, root)
+        return put_together(path, held, Asked(recipe, shape, classes, tuple(limits), root))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for beyond the space file; input and classes stand before the recipe's."""
+
+    recipe: str | None
+    shape: tuple[int, int, int] | None
+    classes: int | None
+    limits: tuple[str, ...]
+    root: Path | None
 
 
 @contextmanager
@@ -110,29 +121,20 @@ def located(path: Path) -> Iterator[None]:
         raise SpaceError(f"{path}: {error}") from None
 
 
-def put_together(
-    path: Path,
-    held: Mapping[str, Any],
-    recipe: str | None,
-    shape: tuple[int, int, int] | None,
-    classes: int | None,
-    limits: Iterable[str],
-    root: Path | None,
-) -> Experiment:
+def put_together(path: Path, held: Mapping[str, Any], asked: Asked) -> Experiment:
     """Set the recipe's arguments on the space and its baselines, and give both their costs."""
-    chosen = recipe_named(held["recipes"], recipe)
+    chosen = recipe_named(held["recipes"], asked.recipe)
     first = resolved(chosen)
-    known = images_of(first, root, bool(shape and classes)) if first else None
+    known = images_of(first, asked) if first else None
     overrides = dict(first.overrides) if first else {}
-    if known:
-        classes = classes or known.classes
-        shape = shape or (3, known.size, known.size)
+    classes = asked.classes or (known.classes if known else None)
+    size = known.size if known else 224
+    shape = asked.shape or (3, size, size)
     prepare = partial(apply, overrides=overrides, known=known, classes=classes)
     space = prepare(held["space"])
     baselines = {
         name: prepare(baseline) for name, baseline in checked_baselines(held["baselines"]).items()
     }
-    shape = shape or (3, 224, 224)
     prices = Prices(shape, held["rules"])
     if chosen is not None:
         space = space.with_recipe(chosen)
@@ -145,11 +147,11 @@ def put_together(
         path,
         space,
         baselines,
-        recipe,
+        asked.recipe,
         shape,
         classes or written_classes(space),
         tuple(metric_named(name, "objectives names", first) for name in held["objectives"]),
-        tuple(limit(text) for text in [*held["limits"], *limits]),
+        tuple(limit(text) for text in [*held["limits"], *asked.limits]),
         held["published"],
         prices,
     )
@@ -200,12 +202,12 @@ def resolved(recipe: Any) -> Recipe | None:
     return first
 
 
-def images_of(recipe: Recipe, root: Path | None, told: bool) -> Images | None:
+def images_of(recipe: Recipe, asked: Asked) -> Images | None:
     """Return the classes and size of a recipe's images; they need not be there where it is told."""
     try:
-        return describe(recipe, root)
+        return describe(recipe, asked.root)
     except (ValueError, OSError) as error:
-        if told:
+        if asked.shape and asked.classes:
             return None
         raise SpaceError(f"{error}; or say --input 3x64x64 and --classes 10") from None
 
