@@ -85,7 +85,7 @@ def separate(build: Callable[[], nn.Module]) -> nn.Module:
 
 def needs_values(error: Exception) -> bool:
     """Tell whether an error comes from there being no values on the meta device."""
-    return re.search(r"\bmeta\b|\bfake impl\b", str(error), re.IGNORECASE) is not None
+    return re.search(r"(\b|_)meta\b|\bfake impl\b", str(error), re.IGNORECASE) is not None
 
 
 def known(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> Any:
@@ -93,17 +93,22 @@ def known(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) ->
     first = args[0] if isinstance(args[0], Tensor) else args[0][0]
     if fills(func):
         return first if all(is_like(other, first) for other in args[1:]) else None
+    if func is aten.native_batch_norm.default and not args[5]:
+        # statistics come back empty on the CPU, and torch's own rule for this device has them full
+        return empty_like(first), first.new_empty(0), first.new_empty(0)
     shape_of = PLAIN.get(func) or PRODUCTS.get(func)
     ordered = func not in PRODUCTS
     if shape_of is None or kwargs or not all(is_plain(arg, first, ordered) for arg in args):
         return None
     shape = shape_of(*args)
-    if shape is None:
-        return None
-    out = torch.empty(shape, dtype=first.dtype, device="meta")
-    if func is not aten.native_batch_norm.default:
-        return out
-    return out, first.new_empty(0), first.new_empty(0)
+    return None if shape is None else torch.empty(shape, dtype=first.dtype, device="meta")
+
+
+def empty_like(x: Tensor) -> Tensor:
+    """Return a tensor of the same look, quickly where it lies in order."""
+    if not x.is_contiguous():
+        return torch.empty_like(x)
+    return torch.empty(x.shape, dtype=x.dtype, device="meta")
 
 
 @cache
@@ -141,25 +146,19 @@ def convolved(
     groups: int,
 ) -> Shape | None:
     """Return the shape of a convolution's result, None where it is transposed or does not fit."""
-    channels, out = weight.shape[1] * groups, weight.shape[0]
-    if transposed or x.shape[1] != channels or out % groups or len(stride) != x.dim() - 2:
+    if transposed or x.shape[1] != weight.shape[1] * groups or len(stride) != x.dim() - 2:
         return None
     sizes = zip(x.shape[2:], weight.shape[2:], stride, padding, dilation, strict=True)
     spatial = [
         (size + 2 * pad - hole * (kernel - 1) - 1) // step + 1
         for size, kernel, step, pad, hole in sizes
     ]
-    return (x.shape[0], out, *spatial) if min(spatial) > 0 else None
-
-
-def normed(x: Tensor, *rest: Any) -> Shape | None:
-    """Return the shape of an evaluated batch norm's result."""
-    return None if rest[4] else tuple(x.shape)
+    return (x.shape[0], weight.shape[0], *spatial) if min(spatial) > 0 else None
 
 
 def averaged(x: Tensor, dims: list[int] | None = None, keepdim: bool = False) -> Shape | None:
     """Return the shape of a mean's result."""
-    if not dims:
+    if not dims or not all(-x.dim() <= dim < x.dim() for dim in dims):
         return None
     gone = {dim % x.dim() for dim in dims}
     kept_sizes = [1 if dim in gone else size for dim, size in enumerate(x.shape)]
@@ -169,6 +168,8 @@ def averaged(x: Tensor, dims: list[int] | None = None, keepdim: bool = False) ->
 def joined(parts: list[Tensor], dim: int = 0) -> Shape | None:
     """Return the shape of tensors put one after another."""
     shapes = [list(part.shape) for part in parts]
+    if any(len(shape) != len(shapes[0]) for shape in shapes) or dim >= len(shapes[0]):
+        return None
     total = sum(shape[dim] for shape in shapes)
     for shape in shapes:
         shape[dim] = total
@@ -196,7 +197,6 @@ PLAIN: Mapping[Any, Callable[..., Shape | None]] = {
     aten.sub.Tensor: met,
     aten.mul.Tensor: met,
     aten.convolution.default: convolved,
-    aten.native_batch_norm.default: normed,
     aten.mean.dim: averaged,
     aten.amax.default: averaged,
     aten.cat.default: joined,

@@ -124,6 +124,24 @@ def test_activations_are_the_bytes_of_every_result() -> None:
     assert measure(build, (3, 8, 8)).activations == 4 * 2 * 8 * pixels + (4 + 8) * 8 * pixels // 4
 
 
+def test_a_pass_on_the_cpu_writes_the_same_results() -> None:
+    def build() -> nn.Module:
+        network = resnet18(stem="cifar", gate=SE, num_classes=10)
+        return network.to(memory_format=torch.channels_last)
+
+    def pausing() -> nn.Module:
+        return nn.Sequential(Paused(), build())
+
+    class Paused(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            x.sum().item()
+            return x
+
+    alone, paused = (measure(each, (3, 16, 16)) for each in (build, pausing))
+
+    assert paused == alone + Cost(0, 0, 4)
+
+
 def test_costs_add_up() -> None:
     assert Cost(1, 2, 3) + Cost(10, 20, 30) == Cost(11, 22, 33)
 
