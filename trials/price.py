@@ -240,9 +240,10 @@ def is_fillable(taken: Taken, leaf: int) -> bool:
     factories = taken.places
     try:
         plain, marked = planned(taken, factories), planned(taken, factories | {leaf})
-    except (WholeError, ValueError, ArithmeticError, LookupError):
+        return token(taken.filled(plain)) == token(taken.filled(marked))
+    # whatever a plan does to a mark that it would not do to nothing
+    except (WholeError, ValueError, TypeError, ArithmeticError, LookupError):
         return False
-    return token(taken.filled(plain)) == token(taken.filled(marked))
 
 
 def marks(part: Any) -> list[int]:

@@ -62,7 +62,7 @@ class Probe:
                 raise
             raise MisfitError(f"{called}: {reason(error)}") from error
         if not isinstance(module, nn.Module):
-            raise ShapeError(f"{called} returned a {type(module).__name__}, not a module")
+            raise ShapeError(f"{called} returned {a(type(module).__name__)}, not a module")
         if "probed" not in module.__dict__:
             module.probed = self.path  # type: ignore[assignment]
             module.forward = partial(self._watched, called, module, module.forward, args)
@@ -89,9 +89,9 @@ class Probe:
         site = self.path.partition(".")[0]
         expected = expected_shape(site, module, args, inputs)
         if expected and (not isinstance(out, Tensor) or tuple(out.shape) != expected):
-            got = tuple(out.shape) if isinstance(out, Tensor) else f"a {type(out).__name__}"
+            got = tuple(out.shape) if isinstance(out, Tensor) else a(type(out).__name__)
             rule = (
-                f"a {site} keeps its input's shape"
+                f"{a(site)} keeps its input's shape"
                 if site != "mix"
                 else f"a mix returns its .channels at its stride, {expected}"
             )
@@ -124,6 +124,11 @@ def expected_shape(
 def written(args: tuple[Any, ...], named: dict[str, Any]) -> str:
     """Write the arguments of a call."""
     return ", ".join([*map(str, args), *(f"{key}={value}" for key, value in named.items())])
+
+
+def a(noun: str) -> str:
+    """Put the article before a noun."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def reason(error: Exception) -> str:
