@@ -113,6 +113,7 @@ class Apart:
         return Died(job.number, reason)
 
     def _ended(self, job: Job, status: str, reason: str) -> Finished:
+        # these need torch, which the driver has by now
         from trials.epoch import Epoch
         from trials.trial import Result
 
