@@ -18,7 +18,7 @@ from spaces import Architecture, Space, SpaceError
 from spaces.calls import keywords_of
 from spaces.labels import near
 from trials.cost import Cost
-from trials.data import describe
+from trials.data import describe, stem_of
 from trials.price import Prices
 from trials.recipe import Images, Recipe
 
@@ -202,13 +202,13 @@ def resolved(recipe: Any) -> Recipe | None:
     return first
 
 
-def images_of(recipe: Recipe, asked: Asked) -> Images | None:
+def images_of(recipe: Recipe, asked: Asked) -> Images:
     """Return the classes and size of a recipe's images; they need not be there where it is told."""
     try:
         return describe(recipe, asked.root)
     except (ValueError, OSError) as error:
         if asked.shape and asked.classes:
-            return None
+            return Images(asked.classes, asked.shape[2], stem_of(asked.shape[2]))
         raise SpaceError(f"{error}; or say --input 3x64x64 and --classes 10") from None
 
 

@@ -131,11 +131,18 @@ def check_neighbours(path: Path) -> None:
     """Refuse a neighbour that an installed package of the same name would stand before."""
     for file in beside(path):
         name = file.stem
-        if name in sys.stdlib_module_names or PathFinder.find_spec(name):
+        spec = PathFinder.find_spec(name)
+        if name in sys.stdlib_module_names or (spec and not is_copy(file, spec.origin)):
             raise SpaceError(f"{file} has the name of an installed package; rename it")
         loaded = getattr(sys.modules.get(name), "__file__", None)
-        if loaded and not file.samefile(loaded):
+        if loaded and not is_copy(file, loaded):
             del sys.modules[name]
+
+
+def is_copy(file: Path, other: str | None) -> bool:
+    """Tell whether another file, if it is there, holds the same code, as a run folder's does."""
+    known = Path(other) if other else None
+    return known is not None and known.is_file() and known.read_bytes() == file.read_bytes()
 
 
 def beside(path: Path) -> list[Path]:

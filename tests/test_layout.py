@@ -61,7 +61,7 @@ def test_a_space_file_joins_zoo_language_and_recipes_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("library", "files"),
     [
-        ("optuna", {"study.py", "sampler.py"}),
+        ("optuna", {"ledger.py", "sampler.py"}),
         ("ray", {"cluster.py"}),
         ("plotly", {"report.py"}),
         ("ptflops", {"profilers.py"}),

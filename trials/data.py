@@ -79,11 +79,11 @@ def describe(recipe: Recipe, root: Path | None = None) -> Images:
     if callable(recipe.data):
         data = _own(recipe, root)
         size = data.train.size if isinstance(data.train, Files) else data.train.images.shape[3]
-        return Images(len(data.classes), size, _stem(size))
+        return Images(len(data.classes), size, stem_of(size))
     if recipe.data in KNOWN:
         return KNOWN[recipe.data]
     tree, size = _tree(recipe.data, root)
-    return Images(len(tree.classes), size, _stem(size))
+    return Images(len(tree.classes), size, stem_of(size))
 
 
 def prepare(name: str, root: Path | None = None, download: bool = True) -> str:
@@ -169,5 +169,6 @@ def _title(name: str) -> str:
     return f"folder {Path(path).resolve().name}" if kind == "folder" else TITLES.get(kind, kind)
 
 
-def _stem(size: int) -> str:
+def stem_of(size: int) -> str:
+    """Return the stem a network has for square images of a size."""
     return "cifar" if size <= 64 else "imagenet"

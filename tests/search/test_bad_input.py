@@ -244,3 +244,20 @@ def test_a_data_set_nobody_knows_is_refused(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == (
         "search: data = 'cifar11' is not known; did you mean 'cifar10'?\n"
     )
+
+
+def test_a_neighbour_that_lies_on_the_path_too_is_the_same_neighbour(
+    capsys: pytest.CaptureFixture[str], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "twin_gate.py").write_text("from modules import SE as TwinGate\n")
+    (place / "mine.py").write_text(
+        HEAD + "from twin_gate import TwinGate\nspace = Space(resnet18, gate=TwinGate)\n"
+    )
+    monkeypatch.syspath_prepend(place)
+
+    assert main(["show", "mine.py"]) == 0
+    (place / "moved").mkdir()
+    for file in ("twin_gate.py", "mine.py"):
+        (place / file).rename(place / "moved" / file)
+    assert main(["show", "moved/mine.py"]) == 0
+    assert "1 architectures" in capsys.readouterr().out

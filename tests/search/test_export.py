@@ -20,6 +20,7 @@ from search.experiment import load
 from search.export import Original, ProofError, write
 from search.space_file import ready_made, run
 from spaces import SpaceError
+from trials.cost import Cost
 
 ROOT = Path(__file__).parent.parent.parent
 SITES = [name for name in modules.__all__ if hasattr(getattr(modules, name), "site")]
@@ -80,6 +81,39 @@ class Flat(nn.Linear):
 
 space = Space(net, gate=partial(SE, reduction=choice(4, 8)))
 """,
+    "all that a file of Python may do": """
+from dataclasses import dataclass
+from neighbour import REGISTRY, Fancy, Soft, shared
+
+@dataclass(frozen=True)
+class Options:
+    kind: str = "soft"
+    times: int = 1
+
+def twice(x: "Tensor") -> "Tensor":
+    return x * 2
+
+class Mine(SE):
+    def __init__(self, channels: int, options: "Options" = Options(), make=Fancy) -> None:
+        super().__init__(channels)
+        self.acts = nn.ModuleList([REGISTRY[options.kind](), Soft(), make()])
+        self.times = options.times
+    def forward(self, x: "Tensor") -> "Tensor":
+        x = super().forward(x)
+        for act in self.acts:
+            x = shared(act(x), self.times)
+        return twice(x)
+
+class Outer:
+    class Inner(Mine):
+        pass
+    @staticmethod
+    def make(channels):
+        return Mine(channels, Options(times=2))
+
+gates = [partial(Mine, options=Options("hard")), Outer.make, [None, Outer.Inner]]
+space = Space(resnet20, depths=(1, 1, 2), planes=8, num_classes=10, gate=gates)
+""",
     "one size and a dict of outputs": """
 class Fixed(nn.Module):
     def __init__(self) -> None:
@@ -92,8 +126,38 @@ space = Space(Fixed)
 """,
 }
 NEIGHBOUR = """
-from typing import Callable, Sequence
+from __future__ import annotations
+import math
+from typing import TYPE_CHECKING, Callable, Sequence
 import torch.nn as nn
+if TYPE_CHECKING:
+    from torch import Tensor
+try:
+    from torch.nn import Mish as Fancy
+except ImportError:
+    Fancy = nn.SiLU
+
+REGISTRY: dict[str, type] = {}
+for key in ("hard",):
+    REGISTRY[key] = nn.Hardswish
+
+def register(name):
+    def wrap(held):
+        REGISTRY[name] = held
+        return held
+    return wrap
+
+@register("soft")
+class Soft(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.softplus(x)
+
+WIDTH, DEPTH = 2, 1
+if DEPTH > 0:
+    def shared(x: Tensor, times: int) -> Tensor:
+        return x * times / math.sqrt(WIDTH)
+else:
+    shared = None
 
 FACTOR = 0.25
 
@@ -130,29 +194,28 @@ def small(trained: bool = False, about: Mapping[str, object] | None = None) -> O
     return Original(network, (3, 16, 16), 10, state, about or {})
 
 
-def users(folder: Path, text: str) -> Original:
+def users(folder: Path, text: str, name: str = "mine") -> Original:
     """The first architecture of a user's space file."""
-    folder.mkdir(exist_ok=True)
     (folder / "neighbour.py").write_text(NEIGHBOUR)
-    (folder / "mine.py").write_text(HEAD + text)
-    space = run(folder / "mine.py").space
+    (folder / f"{name}.py").write_text(HEAD + text)
+    space = run(folder / f"{name}.py").space
     architecture = space.sample(lambda _, labels: labels[0])
     return Original(architecture.network, (3, 16, 16), 10)
 
 
-def drawn(name: str, count: int) -> dict[str, Original]:
-    """Architectures of a ready-made space at its preview's size, each once."""
+def drawn(name: str, count: int) -> dict[str, tuple[Original, Cost]]:
+    """Architectures of a ready-made space at its preview's size, each once, with their costs."""
     experiment = load(name, "preview")
     random = Random(0)
-    chosen: dict[str, Original] = {}
+    chosen: dict[str, tuple[Original, Cost]] = {}
     for _ in range(20 * count):
         architecture = experiment.space.draw(random)
         try:
-            experiment.cost(architecture)
+            cost = experiment.cost(architecture)
         except ValueError:
             continue
         original = Original(architecture.network, experiment.shape, experiment.classes)
-        chosen.setdefault(f"{name}_{architecture.key}", original)
+        chosen.setdefault(f"{name}_{architecture.key}", (original, cost))
         if len(chosen) == count:
             break
     return chosen
@@ -251,21 +314,24 @@ def defined(tree: ast.Module) -> set[str]:
     [4, pytest.param(20, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.soak)],
 )
 def test_architectures_drawn_from_every_ready_made_space_export(count: int, tmp_path: Path) -> None:
-    originals = {name: drawn(name, count) for name in ready_made()}
+    chosen = {name: drawn(name, count) for name in ready_made()}
+    every = {key: pair for held in chosen.values() for key, pair in held.items()}
 
-    exported = write(
-        {key: one for held in originals.values() for key, one in held.items()}, tmp_path
-    )
+    exported = write({key: original for key, (original, _) in every.items()}, tmp_path)
 
-    sizes = {name: min(count, load(name, "preview").space.size) for name in originals}
-    assert len(exported) == sum(map(len, originals.values()))
-    assert all(len(held) >= 0.7 * sizes[name] for name, held in originals.items())
-    assert len({files.source.read_text() for files in exported}) == len(exported)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    proofs = {key: entry["proof"] for key, entry in manifest.items()}
+    sizes = {name: min(count, load(name, "preview").space.size) for name in chosen}
+    assert all(len(held) >= 0.7 * sizes[name] for name, held in chosen.items())
+    assert len({files.source.read_text() for files in exported}) == len(exported) == len(every)
+    for key, (_, cost) in every.items():
+        assert proofs[key]["parameters"] == cost.params
+        assert proofs[key]["multiply-accumulates"] == cost.macs
 
 
 def test_what_a_user_writes_is_exported_too(tmp_path: Path) -> None:
     originals = {
-        f"user_{place}": users(tmp_path / f"user_{place}", text)
+        f"user_{place}": users(tmp_path, text, f"mine_{place}")
         for place, text in enumerate(USERS.values())
     }
 
@@ -274,7 +340,8 @@ def test_what_a_user_writes_is_exported_too(tmp_path: Path) -> None:
     texts = dict(zip(USERS, (files.source.read_text() for files in exported), strict=True))
     assert "class SEGate" in texts["shared modules and buffers"]
     assert "FACTOR = 0.25" in texts["a class beside the space file"]
-    assert "neighbour.py: as its author has it" in texts["a class beside the space file"]
+    assert "what is from neighbour.py is its" in texts["a class beside the space file"]
+    assert "REGISTRY[key] = nn.Hardswish" in texts["all that a file of Python may do"]
     assert "WIDTHS.append(16)" in texts["a function without a plan"]
     assert "gate=partial(SE, reduction=4)" in texts["a function without a plan"]
     assert "def build(weights" in texts["one size and a dict of outputs"]

@@ -32,7 +32,8 @@ class Compared(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         if ours is not None:
             # of an evaluated batch norm's statistics nothing is said, see test_cost
-            pair = [look(tree_leaves(result)[0]) for result in (ours, out)]
+            count = 1 if func is torch.ops.aten.native_batch_norm.default else None
+            pair = [[look(leaf) for leaf in tree_leaves(result)[:count]] for result in (ours, out)]
             if pair[0] != pair[1]:
                 self.wrong.append(f"{func}: {pair}")
             self.same[str(func)] = self.same.get(str(func), 0) + 1
@@ -82,6 +83,7 @@ def test_in_a_resnet_nearly_everything_is_known() -> None:
         "aten.convolution.default": 20,
         "aten.native_batch_norm.default": 20,
         "aten.relu_.default": 17,
+        "aten.max_pool2d_with_indices.default": 1,
         "aten.add.Tensor": 8,
         "aten.mean.dim": 1,
         "aten.addmm.default": 1,
@@ -119,6 +121,18 @@ class Function(nn.Module):
         lambda x: F.conv_transpose2d(x, x.new_zeros(8, 4, 3, 3), stride=2),
         lambda x: F.batch_norm(x, None, None, training=True),
         lambda x: F.batch_norm(x.transpose(2, 3), x.new_zeros(8), x.new_ones(8)),
+        lambda x: F.max_pool2d(x, 3, 2, 1),
+        lambda x: F.max_pool2d(x, 2),
+        lambda x: F.max_pool2d(x, (2, 3), (1, 2), (0, 1), 2),
+        lambda x: F.max_pool2d(x, 4, 3, ceil_mode=True),
+        lambda x: F.max_pool2d(x[0], 2),
+        lambda x: F.group_norm(x, 4, x.new_zeros(8), x.new_zeros(8)),
+        lambda x: F.group_norm(x.half(), 2),
+        lambda x: F.group_norm(x.transpose(2, 3), 2),
+        lambda x: x.sum((2, 3)) / x.sum(1).sum(1, dtype=torch.float64),
+        lambda x: x.sum((2, 3), keepdim=True).clamp_min(0.1) ** 2,
+        lambda x: torch.ones_like(x, dtype=torch.int64) / 2,
+        lambda x: torch.ones_like(x, dtype=torch.int64).sum(1) ** 2,
         lambda x: torch.cat([x.new_zeros(0), x], 1),
         lambda x: torch.cat([x, x[:, :3]], -3),
         lambda x: torch.stack([x, x], -1),
@@ -147,6 +161,8 @@ def test_results_that_are_not_so_plain_are_known_or_left_to_torch(
         lambda x: x.amax(-5),
         lambda x: F.conv2d(x, x.new_zeros(4, 3, 3, 3)),
         lambda x: F.conv2d(x, x.new_zeros(4, 8, 9, 3)),
+        lambda x: F.max_pool2d(x, 7),
+        lambda x: F.max_pool2d(x, 2, 2, 2),
         lambda x: torch.cat([x, x[:, :, :3]], 1),
         lambda x: torch.cat([x, x], 4),
         lambda x: torch.stack([x, x[:, :3]]),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from trials.data import Data
 
+from trials.data import Data
 from trials.recipe import Recipe
 from trials.split import Split
 
