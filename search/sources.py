@@ -209,14 +209,18 @@ def changed(node: ast.stmt) -> set[str]:
         held = [node.target]
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         held = [node.value.func]
-    roots = set()
-    for expression in held:
-        root: ast.expr = expression
-        while isinstance(root, ast.Subscript | ast.Attribute):
-            root = root.value
-        if isinstance(root, ast.Name) and root is not expression:
-            roots.add(root.id)
-    return roots
+    elif isinstance(node, ast.For | ast.While | ast.If | ast.With | ast.Try):
+        inside = (inner for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.stmt))
+        return set().union(*map(changed, inside))
+    roots = (root_of(expression) for expression in held if not isinstance(expression, ast.Name))
+    return {root.id for root in roots if isinstance(root, ast.Name)}
+
+
+def root_of(expression: ast.expr) -> ast.expr:
+    """Return what the dots and brackets of an expression start from."""
+    while isinstance(expression, ast.Subscript | ast.Attribute):
+        expression = expression.value
+    return expression
 
 
 def quoted_annotations(node: ast.stmt) -> Iterator[ast.AST]:

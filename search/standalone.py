@@ -151,7 +151,7 @@ def docstring(
     if original.about:
         lines.append("")
     theirs = [source.path.name for source in sources if not source.is_ours]
-    rest = f"; {', '.join(theirs)}: as its author has it" if theirs else ""
+    rest = f"; what is from {', '.join(theirs)} is its author's" if theirs else ""
     lines += wrap(f"{LICENCE}{rest}.", WIDTH)
     text = "\n".join(lines).replace("\\", r"\\").replace('"""', r"\"\"\"")
     return f'"""{text}\n"""'

@@ -5,6 +5,7 @@ import enum
 import inspect
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -16,6 +17,8 @@ import modules
 from search.expression import Classes, Expressions
 from search.standalone import Original, standalone
 from spaces import SpaceError
+
+ZOO = Path(modules.__file__).parent
 
 
 class Pair(NamedTuple):
@@ -199,6 +202,19 @@ def test_definitions_that_nobody_reaches_are_dropped() -> None:
     names = {node.name for node in ast.parse(text).body if hasattr(node, "name")}
     assert "PAM" in names
     assert not names & {"CAM", "DualAttention", "bottleneck", "Backbone", "resnet20", "Sites"}
+
+
+def test_any_modules_of_the_zoo_can_stand_in_one_file() -> None:
+    files = [file for kind in ("attention", "blocks") for file in sorted((ZOO / kind).glob("*.py"))]
+    texts: dict[str, set[str]] = {}
+    for file in files:
+        source = file.read_text()
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                texts.setdefault(node.name, set()).add(ast.get_source_segment(source, node))
+
+    assert len(files) >= 25
+    assert [name for name, held in texts.items() if len(held) > 1] == []
 
 
 def test_published_weights_are_no_part_of_a_file() -> None:
