@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-TYPES = {
+SAFETENSORS_TYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
     "F16": torch.float16,
@@ -38,14 +38,14 @@ def load_tensors(path: str | Path) -> dict[str, Tensor]:
         if name != "__metadata__":
             first, last = entry["data_offsets"]
             # a copy, because the bytes of a tensor may start at any address
-            flat = data[first:last].clone().view(TYPES[entry["dtype"]])
+            flat = data[first:last].clone().view(SAFETENSORS_TYPES[entry["dtype"]])
             tensors[name] = flat.reshape(entry["shape"])
     return tensors
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors, the widest types first so that each starts at a multiple of its width."""
-    names = {dtype: name for name, dtype in TYPES.items()}
+    names = {dtype: name for name, dtype in SAFETENSORS_TYPES.items()}
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     blocks = []
     end = 0

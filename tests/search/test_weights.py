@@ -11,7 +11,7 @@ from torch import Tensor
 
 from search.manifest import digest_of, write_manifest
 from search.trained import state_of
-from search.weights import TYPES, load_tensors, save_tensors
+from search.weights import SAFETENSORS_TYPES, load_tensors, save_tensors
 from spaces import SpaceError
 from trials import checkpoint
 
@@ -46,9 +46,9 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert alike(load_tensors(tmp_path / "x.safetensors"), tensors)
 
 
-@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("name", SAFETENSORS_TYPES)
 def test_every_type_is_read_back(name: str, tmp_path: Path) -> None:
-    tensors = {"x": torch.tensor([0, 1, 1, 0]).to(TYPES[name])}
+    tensors = {"x": torch.tensor([0, 1, 1, 0]).to(SAFETENSORS_TYPES[name])}
 
     save_tensors(tmp_path / "x.safetensors", tensors)
 
@@ -87,7 +87,7 @@ def test_a_written_file_is_laid_out_as_the_format_asks(tmp_path: Path) -> None:
     first, last = (8 + length + place for place in header["weight"]["data_offsets"])
     assert struct.unpack("<4f", content[first:last]) == (1.0, -2.0, 0.5, float("inf"))
     for entry in header.values():
-        assert not entry["data_offsets"][0] % TYPES[entry["dtype"]].itemsize
+        assert not entry["data_offsets"][0] % SAFETENSORS_TYPES[entry["dtype"]].itemsize
 
 
 def test_a_type_without_a_name_is_refused(tmp_path: Path) -> None:
