@@ -82,8 +82,14 @@ def checked(kept: Mapping[str, Any], goals: Iterable[Objective]) -> dict[str, An
 def concluded(
     kept: Mapping[str, Any], goals: Iterable[Objective], limits: Iterable[Limit]
 ) -> tuple[State, tuple[float, ...], dict[str, float]]:
-    """Return the state, the values and the violations that a checked result comes to."""
+    """Return the state, the values and the violations that a checked result comes to.
+
+    A baseline runs out of competition. It has no parameters, and to Optuna parameters matter only
+    if every complete trial has them: one without would make all of them look alike.
+    """
     state = ENDS.get(kept["result"]["status"], "fail")
+    if kept["name"] and state == "complete":
+        state = "pruned"
     figures = scored(kept)
     values = tuple(float(figures[goal.metric]) for goal in goals) if state == "complete" else ()
     return state, values, violations(limits, figures)

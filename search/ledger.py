@@ -47,9 +47,11 @@ class Ledger:
         self._id = -1
         self._over: dict[int, Entry] = {}
         # what Optuna says of tables that are newer than itself is a RuntimeError
-        with told(held.shown, StorageInternalError, RuntimeError), quiet():
+        faults = (StorageInternalError, RuntimeError)
+        with told(held.shown, *faults), quiet(), held.exclusive():
+            held.prepare()
             self._backend = RDBStorage(held.url, engine_kwargs=dict(held.arguments))
-            self._storage = get_storage(self._backend)
+        self._storage = get_storage(self._backend)
 
     def alone(self, action: Callable[[], Result]) -> Result:
         """Do something while no other driver does."""

@@ -16,6 +16,7 @@ from search.experiment import Experiment, resolved
 from search.objectives import CHEAP, Counts, objective, violations
 from search.record import Record, has_grown, record
 from search.sampler import Sampler
+from search.twins import Twins
 from spaces import Architecture, SpaceError
 from spaces.moves import mutate
 from trials.count import UncountedError
@@ -40,6 +41,7 @@ class Proposer:
         self.seeds = recipe.seeds if recipe else (0,)
         self._counts = Counts(experiment)
         self._code = Code()
+        self._twins = Twins(experiment.shape)
         self._size = experiment.space.size
         self._grid = iter(experiment.space)
         self._ahead: Architecture | None = None
@@ -115,13 +117,13 @@ class Proposer:
         try:
             architecture = self.architecture(entry.kept)
             kept = {**entry.kept, **self._counts(architecture)}
+            if entry.kept["code"] != self._files(architecture):
+                return None
+            if "result" not in kept:
+                return replace(entry, kept=kept)
+            kept["result"] = checked(kept, self.goals)
         except (SpaceError, ValueError):
             return None
-        if entry.kept["code"] != self._files(architecture):
-            return None
-        if "result" not in kept:
-            return replace(entry, kept=kept)
-        kept["result"] = checked(kept, self.goals)
         if kept["result"]["status"] != entry.status:
             return None
         state, values, broken = concluded(kept, self.goals, self.experiment.limits)
@@ -133,7 +135,12 @@ class Proposer:
         architecture, system = self._candidate(first, entries, budget)
         if earlier := first.get(architecture.key):
             return repeated(earlier.kept, system, self._original(earlier, entries))
-        return self._training(architecture, "", self.seeds[0], system)
+        draft = self._training(architecture, "", self.seeds[0], system)
+        alike = [] if draft.is_over else self._twins.alike(draft, first.values())
+        for entry in alike:
+            if self._twins.is_one(architecture, self.architecture(entry.kept)):
+                return repeated(draft.kept, system, entry)
+        return draft
 
     def _candidate(
         self, first: Mapping[str, Entry], entries: Sequence[Entry], budget: int | None
@@ -204,7 +211,7 @@ class Proposer:
 
     def _missing(self, group: Iterable[Entry]) -> int | None:
         """Return the next seed, unless one before it has shown that there is no point."""
-        if any(entry.is_over and entry.state != "complete" for entry in group):
+        if any(entry.is_over and entry.status != "complete" for entry in group):
             return None
         done = {entry.kept["seed"] for entry in group}
         return next((seed for seed in self.seeds if seed not in done), None)

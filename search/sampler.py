@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.entry import Entry, State
 from search.experiment import Experiment
@@ -19,9 +19,19 @@ from search.objectives import objective
 from spaces import Architecture, SpaceError
 from spaces.labels import Label, near
 
+
+class Genetic(NSGAIISampler):
+    """NSGA-II, whose parents come in one order, whether they were just chosen or looked up."""
+
+    def get_parent_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        """Return the parents of a generation by their numbers."""
+        parents = super().get_parent_population(study, generation)
+        return sorted(parents, key=lambda trial: trial.number)
+
+
 SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {
     "tpe": TPESampler,
-    "nsga2": NSGAIISampler,
+    "nsga2": Genetic,
     "random": RandomSampler,
     "gp": GPSampler,
 }

@@ -48,7 +48,7 @@ class Study:
         self.experiment = proposer.experiment
         self._ledger = ledger
         self._proposer = proposer
-        self._lease = ledger.held.lease()
+        self._lease = ledger.alone(ledger.held.lease)
         self._replays: list[Entry] = []
 
     @classmethod
@@ -66,16 +66,14 @@ class Study:
         `storage` is a path or a URL. A fork begins with the trials that hold for it too.
         """
         proposer = Proposer(experiment, Sampler(sampler, seed, experiment))
-        held = database(storage)
+        ledger = Ledger(database(storage), proposer.sampler.distributions)
+        study = cls(ledger, proposer)
         title = name or f"{experiment.name}/{experiment.recipe or 'as written'}"
-        with held.exclusive():
-            held.prepare()
-            study = cls(Ledger(held, proposer.sampler.distributions), proposer)
-            try:
-                study._join(title, fork)
-            except BaseException:
-                study.close()
-                raise
+        try:
+            ledger.alone(lambda: study._join(title, fork))
+        except BaseException:
+            study.close()
+            raise
         return study
 
     @property
