@@ -107,7 +107,7 @@ def inceptions(
     channels = 192
     for stage, depth in enumerate(depths):
         if stage:
-            plan[f"stage{stage + 1}.pool"] = partial(nn.MaxPool2d, 3, 2, 1)
+            plan[f"pool{stage + 1}"] = partial(nn.MaxPool2d, 3, 2, 1)
         for index, widths in enumerate(STAGES[stage][:depth]):
             held = places.at("gate", stage, index)
             plan[f"stage{stage + 1}.{index}"] = partial(Inception, channels, widths, held, act)

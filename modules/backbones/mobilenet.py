@@ -12,6 +12,7 @@ from modules.backbones.parts import (
     Held,
     Stem,
     depthwise,
+    filled,
     keeping,
     mixer_channels,
     projection,
@@ -129,7 +130,7 @@ def mobilenet(
         out = eighths(planes * width)
         for index in range(depths[stage]):
             stride = 1 if index else strides[stage]
-            held = plain.at(places, stage, index)
+            held = filled(plain, places, stage, index)
             part = partial(block, channels, expansion * channels, out, stride, held)
             plan[f"stage{stage + 1}.{index}"] = part
             channels = out

@@ -112,14 +112,15 @@ class Held(NamedTuple):
     act: Act = relu
     zero_init_residual: bool = False
 
-    def at(self, places: Places, stage: int, index: int) -> "Held":
-        """Return what the places hold at a block, over what is held everywhere."""
-        return self._replace(
-            mix=places.at("mix", stage, index) or self.mix,
-            inner=places.at("inner", stage, index),
-            gate=places.at("gate", stage, index),
-            fuse=places.at("fuse", stage, index),
-        )
+
+def filled(plain: Held, places: Places, stage: int, index: int) -> Held:
+    """Return what the places hold at a block, over what is held everywhere."""
+    return plain._replace(
+        mix=places.at("mix", stage, index) or plain.mix,
+        inner=places.at("inner", stage, index),
+        gate=places.at("gate", stage, index),
+        fuse=places.at("fuse", stage, index),
+    )
 
 
 def residual_stages(
@@ -135,7 +136,7 @@ def residual_stages(
     for stage, depth in enumerate(places.depths):
         width = planes * 2**stage
         for index in range(depth):
-            held = plain.at(places, stage, index)
+            held = filled(plain, places, stage, index)
             stride = 2 if stage and not index else 1
             plan[f"stage{stage + 1}.{index}"] = partial(block, channels, width, stride, held)
             channels = expansion * width

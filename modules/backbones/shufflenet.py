@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from modules.backbones.network import Act, Backbone, Places, Plan, Site, kaiming, relu
-from modules.backbones.parts import ConvHead, Held, Stem, depthwise, mixer_channels
+from modules.backbones.parts import ConvHead, Held, Stem, depthwise, filled, mixer_channels
 
 
 class ShuffleUnit(nn.Module):
@@ -108,7 +108,7 @@ def shufflenet(
     plan: Plan = {"stem": partial(shuffle_stem, stem, channels, act)}
     for stage, (depth, out) in enumerate(zip(depths, widths, strict=True)):
         for index in range(depth):
-            held = plain.at(places, stage, index)
+            held = filled(plain, places, stage, index)
             stride = 1 if index else 2
             part = partial(shuffle_unit, channels, out, stride, held)
             plan[f"stage{stage + 1}.{index}"] = part
