@@ -185,7 +185,9 @@ def text_of(definition: Any) -> str:
     try:
         return inspect.getsource(definition)
     except (OSError, TypeError):
-        return ""
+        # inspect finds a cell's functions, and of its classes only the methods
+        held = vars(definition).values() if isinstance(definition, type) else ()
+        return "\n".join(text_of(method) for method in held if inspect.isfunction(method))
 
 
 def label(module: ModuleType) -> str:
