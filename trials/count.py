@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from trials.meta import is_meta, known
+from trials.shapes import is_meta, known
 
 Rule = Callable[..., int]
 """Takes an operator's arguments and, as `out`, its result; returns multiply-accumulates."""

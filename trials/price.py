@@ -128,21 +128,25 @@ class Prices:
         template = self._templates[taken.form]
         if template is None:
             raise WholeError
+        costs = [self._known(taken, template, group) for group in template.groups]
         params = macs = activations = 0
-        for group in template.groups:
-            key = tuple([taken.tokens[place] for place in group.places])
-            if key not in group.known:
-                group.known[key] = self._group(taken, template, group)
-            cost = group.known[key]
-            if cost is None:
-                done = (done for _, _, _, done in self._steps(taken, template.parts))
-                return sum((step.cost for step in done), Cost())
+        for cost in costs:
+            if cost is None or None in costs:
+                steps = self._steps(taken, template.parts)
+                return sum((done.cost for _, _, _, done in steps), Cost())
             if isinstance(cost, MisfitError):
                 raise type(cost)(str(cost))
             params += cost.params
             macs += cost.macs
             activations += cost.activations
         return Cost(params, macs, activations)
+
+    def _known(self, taken: Taken, template: Template, group: Group) -> Cost | MisfitError | None:
+        tokens = taken.tokens
+        key = tuple([tokens[place] for place in group.places])
+        if key not in group.known:
+            group.known[key] = self._group(taken, template, group)
+        return group.known[key]
 
     def _template(self, taken: Taken) -> Template | None:
         try:
