@@ -25,6 +25,8 @@ from trials.profilers import ProfilerError
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
+HOPELESS = 1000
+"""How many proposals in a row may be refused before a search ends."""
 STEPS = 100
 """How far to walk for an architecture that is new before the space is gone through in order."""
 
@@ -47,7 +49,7 @@ class Proposer:
         self._ahead: Architecture | None = None
 
     def draft(self, entries: Sequence[Entry], budget: int | None) -> Entry | None:
-        """Return the next trial; None where none is left within so many architectures."""
+        """Return the next trial; None where there is none within so many architectures."""
         groups: dict[str, list[Entry]] = {name: [] for name in self.experiment.baselines}
         for entry in entries:
             if entry.status not in ("duplicate", *REFUSALS) and self.is_asked_for(entry):
@@ -61,7 +63,7 @@ class Proposer:
         for entry in entries:
             if not entry.kept["name"]:
                 first.setdefault(entry.kept["key"], entry)
-        if len(first) >= self._size:
+        if len(first) >= self._size or self._is_hopeless(entries, budget):
             return None
         return self._another(first, entries, budget)
 
@@ -129,6 +131,16 @@ class Proposer:
         state, values, broken = concluded(kept, self.goals, self.experiment.limits)
         return replace(entry, state=state, kept=kept, values=values, violations=broken)
 
+    def _is_hopeless(self, entries: Sequence[Entry], budget: int | None) -> bool:
+        """Tell whether a sampler finds nothing that may be trained; a grid comes to its end."""
+        last = entries[-HOPELESS:]
+        if len(last) < HOPELESS or self._is_grid(budget):
+            return False
+        return all(entry.status in ("duplicate", *REFUSALS) for entry in last)
+
+    def _is_grid(self, budget: int | None) -> bool:
+        return budget is not None and budget >= self._size
+
     def _another(
         self, first: Mapping[str, Entry], entries: Sequence[Entry], budget: int | None
     ) -> Entry:
@@ -145,7 +157,7 @@ class Proposer:
     def _candidate(
         self, first: Mapping[str, Entry], entries: Sequence[Entry], budget: int | None
     ) -> tuple[Architecture, Mapping[str, Any]]:
-        if budget is not None and budget >= self._size:
+        if self._is_grid(budget):
             return self._untried(first), {}
         last = entries[-1] if entries else None
         if last is None or last.status != "duplicate":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -38,6 +38,10 @@ class Record:
     def extends(self, old: Record) -> bool:
         """Tell whether choices have got more options since, and nothing else has changed."""
         return self._differs_in_training_alone(old) and has_grown(old.training, self.training)
+
+    def remembering(self, old: Record) -> Record:
+        """Return this with baselines that have left: their trials are still there."""
+        return replace(self, baselines={**old.baselines, **self.baselines})
 
     def difference(self, old: Record) -> str:
         """Say in one line what has changed since."""

@@ -10,12 +10,10 @@ from typing import Any
 
 from search.experiment import Limit
 from search.objectives import CHEAP, Objective, violations
+from search.survey import RESOLUTION
 from spaces.labels import Label
 from trials.epoch import Epoch
 from trials.trial import Result
-
-RESOLUTION = 0.01
-"""Costs that differ by less than this share count as equal."""
 
 
 @dataclass(frozen=True)

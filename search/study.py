@@ -224,18 +224,23 @@ class Study:
             differences[name] = self._difference(name, old)
             if not differences[name] and written.continues(old):
                 self._ledger.enter(name)
-                if written != old:
-                    self._ledger.seal(written)
+                self._ledger.seal(written.remembering(old))
                 return
         carried: list[Entry] = []
         if found:
-            newest, old = next(iter(found.items()))
-            if differences[newest] and not fork:
+            newest = next(iter(found))
+            base = next((name for name in found if not differences[name]), newest)
+            if differences[base] and not fork:
                 raise SpaceError(
-                    f"{self._ledger.held.shown}: the study {newest!r} was begun otherwise: "
-                    f"{differences[newest]}; go back, or keep both with --fork"
+                    f"{self._ledger.held.shown}: the study {base!r} was begun otherwise: "
+                    f"{differences[base]}; go back, or keep both with --fork"
                 )
-            carried = self._carried(newest, old, grown=not differences[newest])
+            self._ledger.enter(base)
+            carried = self._ledger.entries()
+            if differences[base]:
+                carried = list(self._proposer.carried(carried, found[base]))
+            else:
+                written = written.remembering(found[base])
         self._ledger.create(title, self._proposer.goals)
         for entry in carried:
             state = entry.state if entry.is_over else "waiting"
@@ -250,8 +255,3 @@ class Study:
         self._ledger.enter(name)
         files = sorted(self._proposer.changed_files(self._ledger.entries()))
         return f"{' and '.join(files)} changed" if files else ""
-
-    def _carried(self, name: str, old: Record, grown: bool) -> list[Entry]:
-        self._ledger.enter(name)
-        entries = self._ledger.entries()
-        return entries if grown else list(self._proposer.carried(entries, old))

@@ -173,6 +173,19 @@ def test_an_architecture_over_a_limit_is_pruned_with_its_reason_and_never_propos
         assert trial.system_attrs["constraints"] == [(params - 200) / 200]
 
 
+@pytest.mark.slow
+def test_a_search_ends_where_nothing_keeps_the_limits(opened: Open) -> None:
+    study = opened(
+        SPACE.replace("(4, 8, 12)", "(*range(4, 4004))"), ("params<=10",), sampler="random"
+    )
+
+    done = train(study)
+
+    assert [proposal.name for proposal in done] == ["plain"]
+    assert 1000 <= study.counts().total() < 1100
+    assert study.best() is None
+
+
 def test_a_baseline_is_trained_whatever_the_limits_say_and_stays_off_the_front(
     opened: Open,
 ) -> None:

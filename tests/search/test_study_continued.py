@@ -262,6 +262,17 @@ def test_a_fork_begins_with_the_trainings_that_hold_for_it_too(
         assert (trial.constraints["params<=200"] <= 0) == (proposal.cost.params <= 200)
 
 
+def test_a_study_is_found_again_behind_a_fork_and_grows_from_there(opened: Open) -> None:
+    first = opened(SPACE.replace("(4, 8, 12)", "(4, 8)"))
+    train(first, budget=2)
+    train(opened(SPACE.replace("epochs=2", "epochs=5"), fork=True), budget=1)
+
+    grown = opened()
+
+    assert grown.name == "mine/quick 3"
+    assert listed(grown) == listed(first)
+
+
 def test_a_fork_with_another_recipe_begins_with_nothing(opened: Open) -> None:
     train(opened(), budget=3)
 
@@ -300,6 +311,8 @@ def test_a_baseline_may_join_and_leave(opened: Open) -> None:
     assert added.name == "mine/quick"
     assert [proposal.name for proposal in done] == ["wide"]
     assert train(opened(), budget=2) == []
+    with pytest.raises(SpaceError, match="baseline wide: width was 32, now 16"):
+        opened(SPACE.replace("}", ', "wide": Space(tiny, width=16)}', 1))
 
 
 def test_seeds_may_be_added(opened: Open) -> None:
