@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Container, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 from torch import nn
@@ -26,7 +27,7 @@ class PeekedError(Exception):
     """A plan used a factory itself instead of handing it on."""
 
 
-PLACE = Mark(-1)
+PLACE = object()
 
 
 class Taken:
@@ -127,18 +128,25 @@ def inside(value: Any) -> Iterator[Any]:
         yield value
 
 
+ITSELF = {int, str, type(None), type, FunctionType}
+UNLIKE_INTEGERS = {bool, float}
+"""Numbers of these types may equal a whole number and mean something else."""
+
+
 def token(value: Any) -> Hashable:
     """Return what tells one resolved value from another."""
     kind = type(value)
+    if kind in ITSELF:
+        return value  # type: ignore[no-any-return]
     if kind is partial:
         return (token(value.func), token(value.args), token(value.keywords))
+    if kind in UNLIKE_INTEGERS:
+        return (kind, value)
     if isinstance(value, dict):
         return (dict, *[(key, token(item)) for key, item in value.items()])
     if isinstance(value, list | tuple):
         common = list if isinstance(value, list) else tuple
         return (kind if hasattr(kind, "_fields") else common, *map(token, value))
-    if kind is bool or kind is float:
-        return (kind, value)
     return value if isinstance(value, Hashable) else Itself(value)
 
 

@@ -128,17 +128,21 @@ class Prices:
         template = self._templates[taken.form]
         if template is None:
             raise WholeError
-        costs = [self._known(taken, template, group) for group in template.groups]
         params = macs = activations = 0
-        for cost in costs:
-            if cost is None or None in costs:
+        misfit: MisfitError | None = None
+        for group in template.groups:
+            cost = self._known(taken, template, group)
+            if cost is None:
                 steps = self._steps(taken, template.parts)
                 return sum((done.cost for _, _, _, done in steps), Cost())
             if isinstance(cost, MisfitError):
-                raise type(cost)(str(cost))
+                misfit = misfit or cost
+                continue
             params += cost.params
             macs += cost.macs
             activations += cost.activations
+        if misfit:
+            raise type(misfit)(str(misfit))
         return Cost(params, macs, activations)
 
     def _known(self, taken: Taken, template: Template, group: Group) -> Cost | MisfitError | None:
