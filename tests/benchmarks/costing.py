@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from modules import CBAM, ECA, SE, SRM, SimAM, resnet50
 from spaces import Architecture, Space, choice
-from trials.cost import Cost, measure
+from trials.cost import measure
 from trials.price import Prices
 
 SHAPE = (3, 32, 32)
