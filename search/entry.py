@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -96,11 +95,10 @@ def concluded(
 
 
 def scored(kept: Mapping[str, Any]) -> dict[str, float]:
-    """Return all figures with the score among them, where it is a number."""
+    """Return all figures, with the score among them where there is one."""
     result = kept["result"]
-    score = result.get("score")
-    known = score is not None and math.isfinite(score)
-    return {**figures_of(kept), **({result["metric"]: score} if known else {})}
+    own = {} if result["score"] is None else {result["metric"]: result["score"]}
+    return {**figures_of(kept), **own}
 
 
 def note(kept: Mapping[str, Any]) -> str:
@@ -108,8 +106,10 @@ def note(kept: Mapping[str, Any]) -> str:
     result = kept["result"]
     choices = ", ".join(f"{name} = {label}" for name, label in kept["choices"].items())
     figures = ", ".join(f"{metric} {figure:,}" for metric, figure in figures_of(kept).items())
+    baseline = f"{kept['name']}** (a baseline, out of competition)"
+    what = baseline if kept["name"] else f"{choices or 'the only architecture'}**"
     lines = [
-        f"**{kept['name'] or choices or 'the only architecture'}**, seed {kept['seed']}",
+        f"**{what}, seed {kept['seed']}",
         f"{result['status']}{': ' if result['reason'] else ''}{result['reason']}",
         figures,
         "\n".join(f"    {line}" for line in result.get("details", "").splitlines()),

@@ -40,32 +40,32 @@ NOTE = 2000
 class Ledger:
     """One study in a database that may hold many; who writes two things at once holds its lock."""
 
-    def __init__(self, held: Database, distributions: Mapping[str, BaseDistribution]) -> None:
-        self.held = held
+    def __init__(self, database: Database, distributions: Mapping[str, BaseDistribution]) -> None:
+        self.database = database
         self.distributions = distributions
         self.name = ""
         self._id = -1
         self._over: dict[int, Entry] = {}
         # what Optuna says of tables that are newer than itself is a RuntimeError
         faults = (StorageInternalError, RuntimeError)
-        with told(held.shown, *faults), quiet(), held.exclusive():
-            held.prepare()
-            self._backend = RDBStorage(held.url, engine_kwargs=dict(held.arguments))
+        with told(database.shown, *faults), quiet(), database.exclusive():
+            database.prepare()
+            self._backend = RDBStorage(database.url, engine_kwargs=dict(database.arguments))
         self._storage = get_storage(self._backend)
 
     def alone(self, action: Callable[[], Result]) -> Result:
         """Do something while no other driver does."""
 
         def locked() -> Result:
-            with self.held.exclusive():
+            with self.database.exclusive():
                 return action()
 
-        return insist(self.held, locked, StorageInternalError)
+        return insist(self.database, locked, StorageInternalError)
 
     def close(self) -> None:
         """Let go of the database."""
         self._backend.engine.dispose()
-        self.held.close()
+        self.database.close()
 
     def records(self, title: str) -> dict[str, Record]:
         """Return the studies of a title with what they hold for, the newest first."""
@@ -104,7 +104,7 @@ class Ledger:
 
     def entries(self) -> list[Entry]:
         """Return all trials that are ours, in the order of their numbers."""
-        with told(self.held.shown, StorageInternalError):
+        with told(self.database.shown, StorageInternalError):
             trials = self._storage.get_all_trials(self._id, deepcopy=False)
         return [self._entry(trial) for trial in trials if "key" in trial.user_attrs]
 
@@ -113,7 +113,7 @@ class Ledger:
         return self._entry(self._storage.get_trial(self._at(number)))
 
     def store(self, draft: Entry, lease: Mapping[str, object]) -> int:
-        """Store a trial in one piece and return its number."""
+        """Store a trial in one piece, under a lease while it is not over; return its number."""
         choices = {} if draft.kept["name"] else draft.kept["choices"]
         names = [name for name in self.distributions if name in choices]
         template = create_trial(
@@ -121,7 +121,7 @@ class Ledger:
             values=list(draft.values) or None,
             params={name: choices[name] for name in names},
             distributions={name: self.distributions[name] for name in names},
-            user_attrs={**draft.kept, "lease": dict(lease)},
+            user_attrs={**draft.kept, **({} if draft.is_over else {"lease": dict(lease)})},
             system_attrs={**draft.system, **both_ways(draft.violations)},
             intermediate_values=dict(draft.scores),
         )
@@ -160,7 +160,7 @@ class Ledger:
 
     def _write(self, number: int, action: Callable[[int], object]) -> None:
         try:
-            insist(self.held, lambda: action(self._at(number)), StorageInternalError)
+            insist(self.database, lambda: action(self._at(number)), StorageInternalError)
         except UpdateFinishedTrialError:
             return  # another driver has told it; what has been told stays
 

@@ -13,7 +13,7 @@ from typing import Any
 from search.code import Code
 from search.entry import REFUSALS, Entry, checked, concluded
 from search.experiment import Experiment, resolved
-from search.objectives import CHEAP, Counts, objective, violations
+from search.objectives import Counts, objective, violations
 from search.record import Record, has_grown, record
 from search.sampler import Sampler
 from search.twins import Twins
@@ -243,8 +243,7 @@ def refused(
 
 def repeated(kept: Mapping[str, Any], system: Mapping[str, Any], original: Entry) -> Entry:
     """Draft a trial that takes over what becomes of another: samplers need to be told something."""
-    own = ("name", "seed", "key", "choices", *CHEAP)
-    replay = {name: value for name, value in kept.items() if name in own}
+    replay = {name: kept[name] for name in ("name", "seed", "key", "choices")}
     state = original.state if original.is_over else "running"
     return Entry(
         state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -131,7 +132,10 @@ def plain(result: Result, measured: Mapping[str, float]) -> dict[str, Any]:
     if result.curve and result.curve[-1].classes:
         curve[-1]["classes"] = result.curve[-1].classes
     values = {field.name: getattr(result, field.name) for field in fields(result)}
-    return {**values, "curve": curve, "measured": dict(measured)}
+    values |= {"curve": curve, "measured": dict(measured)}
+    # a loop of one's own may yield the numbers of numpy or torch
+    told: dict[str, Any] = json.loads(json.dumps(values, default=float))
+    return told
 
 
 def lean(one: Epoch) -> dict[str, Any]:

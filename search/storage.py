@@ -187,13 +187,13 @@ class PostgreSQL:
 Database = SQLite | PostgreSQL
 
 
-def insist(held: Database, action: Callable[[], Result], *further: type[Exception]) -> Result:
+def insist(store: Database, action: Callable[[], Result], *further: type[Exception]) -> Result:
     """Do what may be done twice, again after a pause where a server may come back."""
-    for pause in held.pauses:
+    for pause in store.pauses:
         with suppress(sqlite3.Error, SQLAlchemyError, *further):
             return action()
         time.sleep(pause)
-    with told(held.shown, *further):
+    with told(store.shown, *further):
         return action()
 
 

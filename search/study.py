@@ -48,7 +48,7 @@ class Study:
         self.experiment = proposer.experiment
         self._ledger = ledger
         self._proposer = proposer
-        self._lease = ledger.alone(ledger.held.lease)
+        self._lease = ledger.alone(ledger.database.lease)
         self._replays: list[Entry] = []
 
     @classmethod
@@ -86,7 +86,7 @@ class Study:
         return self._ledger.alone(lambda: self._asked(budget))
 
     def pick(self, architecture: Architecture) -> Proposal | None:
-        """Return the next training of an architecture; None where all its seeds are there."""
+        """Return the next training of an architecture; None where it is refused or has them all."""
         return self._ledger.alone(lambda: self._picked(architecture))
 
     def start(self, number: int) -> None:
@@ -97,7 +97,7 @@ class Study:
     def report(self, number: int, epoch: Epoch) -> None:
         """Note the score after an epoch."""
         if math.isfinite(epoch.score):
-            self._ledger.score(number, epoch.number, epoch.score)
+            self._ledger.score(number, epoch.number, float(epoch.score))
 
     def tell(self, number: int, result: Result, measured: Mapping[str, float] = NOTHING) -> None:
         """Note what became of a training, with the figures that were measured on a device.
@@ -175,7 +175,7 @@ class Study:
         if entry.is_over or "replay" in entry.kept or not self._proposer.is_asked_for(entry):
             return False
         lease = str(entry.kept["lease"]["id"])
-        is_driven = lease == self._lease or self._ledger.held.is_held(lease)
+        is_driven = lease == self._lease or self._ledger.database.is_held(lease)
         return entry.state == "waiting" or not is_driven
 
     def _stored(self, draft: Entry) -> Proposal | None:
@@ -232,7 +232,7 @@ class Study:
             base = next((name for name in found if not differences[name]), newest)
             if differences[base] and not fork:
                 raise SpaceError(
-                    f"{self._ledger.held.shown}: the study {base!r} was begun otherwise: "
+                    f"{self._ledger.database.shown}: the study {base!r} was begun otherwise: "
                     f"{differences[base]}; go back, or keep both with --fork"
                 )
             self._ledger.enter(base)

@@ -35,14 +35,15 @@ SPACE = '''\
 
 from modules import ECA, SE, SRM, SimAM, resnet18
 from spaces import Space, choice
+from trials import Recipe
 
 space = Space(
     resnet18,
     gate=[choice(None, SE, ECA, SRM, SimAM) for _ in range(4)],
     inner=[choice(None, SE, ECA) for _ in range(4)],
-    stem="strided",
     planes=16,
 )
+recipes = {"small": Recipe(data="clutter")}
 '''
 EPOCHS = 5
 Run = Callable[[Experiment, Path, int], None]
@@ -58,7 +59,7 @@ def main() -> None:
         file = Path(folder) / "gates.py"
         file.write_text(SPACE)
         figures = {
-            name: timed(run, load(str(file)), Path(folder) / f"{name}.db", given.trials)
+            name: timed(run, load(str(file), "small"), Path(folder) / f"{name}.db", given.trials)
             for name, run in (("raw Optuna", by_hand), ("ours", ours))
         }
     document = {

@@ -8,8 +8,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
+import torch
 
 from search.study import Study
 from spaces import SpaceError
@@ -218,8 +220,8 @@ def test_an_architecture_that_its_modules_refuse_is_pruned_with_their_words(
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (math.nan, "there is no accuracy, which is an objective"),
-        (math.inf, "there is no accuracy, which is an objective"),
+        (math.nan, "accuracy is nan"),
+        (math.inf, "accuracy is inf"),
         (57.3, "accuracy = 57.3 is not a share of 1"),
     ],
 )
@@ -306,6 +308,18 @@ def test_a_row_gives_back_what_was_told(opened: Open) -> None:
     assert (row.params, row.macs) == (proposal.cost.params, proposal.cost.macs)
     assert row.figures["latency"] == 0.125
     assert (row.ptflops, row.thop) == (None, None)
+
+
+def test_the_numbers_of_other_libraries_are_numbers(opened: Open) -> None:
+    study = opened()
+    proposal = study.ask()
+    curve = (Epoch(1, torch.tensor(1.0), np.float32(0.25), top5=torch.tensor(0.5)),)
+
+    study.report(proposal.number, curve[0])
+    study.tell(proposal.number, Result("complete", score=torch.tensor(0.25), curve=curve))
+
+    (row,) = study.rows()
+    assert (row.score, row.curve) == (0.25, (Epoch(1, 1.0, 0.25, top5=0.5),))
 
 
 def test_objectives_may_be_counted_by_others_and_measured(opened: Open, tmp_path: Path) -> None:
