@@ -9,7 +9,7 @@ from functools import partial
 from types import FunctionType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,8 @@ def token(value: Any) -> Hashable:
     if isinstance(value, list | tuple):
         common = list if isinstance(value, list) else tuple
         return (kind if hasattr(kind, "_fields") else common, *map(token, value))
-    return value if isinstance(value, Hashable) else Itself(value)
+    is_comparable = isinstance(value, Hashable) and not isinstance(value, Tensor)
+    return value if is_comparable else Itself(value)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ not come out the same is counted whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -79,7 +79,7 @@ class Prices:
             return self._whole(taken, str(error)).cost
         backbone = taken.form[0]
         if backbone not in self._adds_up:
-            self._adds_up[backbone] = self._whole(taken).cost == cost
+            self._adds_up[backbone] = self._alone(taken).cost == cost
         return cost if self._adds_up[backbone] else self._whole(taken).cost
 
     def breakdown(self, network: Network) -> tuple[dict[str, Cost], dict[str, Cost]]:
@@ -203,12 +203,32 @@ class Prices:
             raise WholeError(f"{name} on {shape}: {reason(error)}") from error
 
     def _whole(self, taken: Taken, words: str = "") -> Pass:
+        """Count a network as it is, and once more to see whether what stands at its sites fits.
+
+        A factory that is watched is not what it was to a backbone that looks at it: the cost is the
+        network's own, and it has no sites where the two differ.
+        """
         try:
-            return self._pass(taken, taken.marked(taken.places), self.shape)
+            alone = self._alone(taken)
+        except (ValueError, RuntimeError) as error:
+            self._seen(taken)
+            raise MisfitError(words or f"network on {self.shape}: {reason(error)}") from error
+        seen = self._seen(taken)
+        return seen if seen and seen.cost == alone.cost else replace(alone, sites={})
+
+    def _alone(self, taken: Taken) -> Pass:
+        key = (token(taken.call), self.shape)
+        if key not in self._passes:
+            self._passes[key] = self.run(taken.call, self.shape)
+        return self._passes[key]
+
+    def _seen(self, taken: Taken) -> Pass | None:
+        try:
+            return self._pass(taken, taken.marked(taken.places), self.shape, beside_path)
         except MisfitError:
             raise
-        except (ValueError, RuntimeError) as error:
-            raise MisfitError(words or f"network on {self.shape}: {reason(error)}") from error
+        except Exception:
+            return None
 
     def _pass(self, taken: Taken, part: Any, shape: Shape, key: Fill | None = None) -> Pass:
         """Run a part, or what is planned alike, with what stands at its sites watched."""

@@ -36,7 +36,8 @@ class ShapeError(MisfitError):
 
 def probed(path: str, value: Any) -> Any:
     """Return a factory that stands at a site with its modules watched, anything else as it is."""
-    return Probe(path, value) if path.partition(".")[0] in SITES and callable(value) else value
+    is_factory = callable(value) and not isinstance(value, nn.Module)
+    return Probe(path, value) if is_factory and path.partition(".")[0] in SITES else value
 
 
 @dataclass(frozen=True)

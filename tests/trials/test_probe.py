@@ -234,7 +234,7 @@ def test_only_what_stands_at_a_site_is_watched(path: str) -> None:
     assert probed(path, SE) is SE
 
 
-@pytest.mark.parametrize("value", [None, 3, "gate", ()])
+@pytest.mark.parametrize("value", [None, 3, "gate", (), nn.ReLU()])
 def test_only_factories_are_watched(value: object) -> None:
     assert probed("gate", value) is value
 
