@@ -15,6 +15,7 @@ PUBLIC = {
     "run": "trials",
     "measure": "trials",
     "load": "search.experiment",
+    "Study": "search.study",
 }
 __all__ = list(PUBLIC)
 
