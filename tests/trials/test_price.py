@@ -78,7 +78,7 @@ SPACES = {
     "mixers by stage": Space(
         resnet50,
         mix=[choice(None, MSPA, PSA) for _ in range(3)] + [PYCONV_STAGES[3]],
-        inner=[None, choice(None, ELA), partial(SCSA, window=None), None],
+        inner=[None, choice(None, SE), partial(SCSA, window=None), None],
     ),
     "after stages": Space(
         resnet18,
