@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from trials.count import Counter, Outside, Rule
-from trials.meta import Unfilled, needs_values, own
+from trials.meta import Unfilled, needs_values, own, uncollected
 from trials.probe import release
 from trials.repeats import counted_once
 
@@ -59,7 +59,8 @@ def forward(
 ) -> Pass:
     """Run a pass on the meta device; what needs values is built, then also run on the CPU."""
     try:
-        return passed(build, shape, rules, "meta", "meta")
+        with uncollected():
+            return passed(build, shape, rules, "meta", "meta")
     except (RuntimeError, TypeError, ValueError) as error:
         if not needs_values(error):
             raise
@@ -83,10 +84,10 @@ def passed(
     run: str,
 ) -> Pass:
     """Build on one device and run on another, and leave a network that was there before alone."""
-    with torch.device(built), torch.no_grad(), Unfilled():
+    with Unfilled(built), torch.no_grad():
         network = build()
     try:
-        ours = own(network).to("meta") if run == "meta" else network
+        ours = own(network) if run == "meta" else network
         return counted(ours, torch.zeros(*shape, device=run), rules)
     finally:
         release(network)

@@ -64,7 +64,7 @@ def profiled(name: str, network: nn.Module, shape: tuple[int, ...]) -> Pass:
 
 def hollow(build: Callable[[], nn.Module]) -> nn.Module:
     """Build a network on the CPU with zeros for weights; values cost time and count nothing."""
-    with torch.device("meta"), torch.no_grad(), Unfilled():
+    with Unfilled(), torch.no_grad():
         network = build()
     try:
         network = own(network).to_empty(device="cpu")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-PLAIN = (bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size)
+PLAIN = {bool, int, float, str, type(None), torch.dtype, torch.device, torch.Size}
 OF_TORCH = frozenset(vars(nn.Module())) - {"training"}
 
 
@@ -58,19 +58,26 @@ class Blocks:
         """Number a module and all in it, so that equal numbers mean equal blocks."""
         if module in keys:
             return keys[module]
+        held = module.__dict__
         own = tuple(
-            (name, plain(value))
-            for name, value in vars(module).items()
-            if name not in OF_TORCH and type(value) is not Once
+            [
+                (name, plain(value))
+                for name, value in held.items()
+                if name not in OF_TORCH and type(value) is not Once
+            ]
         )
         tensors = tuple(
-            (name, None if tensor is None else (tensor.shape, tensor.dtype))
-            for held in (module._parameters, module._buffers)
-            for name, tensor in held.items()
+            [
+                (name, tensor if tensor is None else (tensor.shape, tensor.dtype))
+                for group in (held["_parameters"], held["_buffers"])
+                for name, tensor in group.items()
+            ]
         )
         children = tuple(
-            (name, None if child is None else self.number(child, keys))
-            for name, child in module._modules.items()
+            [
+                (name, child if child is None else self.number(child, keys))
+                for name, child in held["_modules"].items()
+            ]
         )
         hooks = id(module) if module._forward_hooks or module._forward_pre_hooks else 0
         kind = (type(module), own, tensors, children, hooks)
@@ -110,8 +117,9 @@ class Once:
 
 def plain(value: object) -> Hashable:
     """Return a value that can be compared by itself, or its identity."""
-    if isinstance(value, PLAIN):
-        return (type(value), value)
+    kind = type(value)
+    if kind in PLAIN:
+        return (kind, value)
     if isinstance(value, tuple | list):
         return (type(value), *(plain(item) for item in value))
     if isinstance(value, dict):

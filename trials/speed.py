@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from trials.device import choose
-from trials.meta import separate
+from trials.meta import separate, uncollected
 
 WINDOW = 5
 """Passes that are looked at together while warming up."""
@@ -68,7 +68,8 @@ def speed(
     on_gpu = chosen.type == "cuda"
     memory = memory_on_gpu(network, images) if on_gpu else memory_on_cpu(network, images)
     once = partial(time_on_gpu if on_gpu else time_on_cpu, network, images)
-    with torch.no_grad(), Undisturbed():
+    gc.collect()
+    with torch.no_grad(), uncollected():
         warm_up(once)
         times = repeat(once)
     latency = median(times)
@@ -181,19 +182,6 @@ class Held(TorchDispatchMode):
         """Take off a storage that is gone."""
         self.known.discard(key)
         self.held -= size
-
-
-class Undisturbed:
-    """No garbage collection while a clock runs."""
-
-    def __enter__(self) -> None:
-        self.was_on = gc.isenabled()
-        gc.collect()
-        gc.disable()
-
-    def __exit__(self, *_: object) -> None:
-        if self.was_on:
-            gc.enable()
 
 
 def name_of(device: torch.device) -> str:
