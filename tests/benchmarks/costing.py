@@ -1,36 +1,59 @@
-"""What a space costs to cost, beside the tools that cost one network at a time.
+"""How fast networks are costed, beside the tools that count one at a time.
 
-    python -m tests.benchmarks.costing [--draws 100000] [--peers 12] [--json]
+    python -m tests.benchmarks.costing            a minute on one core
+    python -m tests.benchmarks.costing --json     the same as one document
 
-`cold` is a fresh process from its start to the last of the drawn architectures; the rates are CPU
-time in one process, building included. fvcore is left out where it is not installed.
+- `cold`: a fresh process, from its start to the cost of the last of 100,000 networks drawn from
+  614,656. 500 of them, drawn at random, are then counted one by one.
+- `rates`: networks a CPU second in one process, building included, by addition and by the other
+  tools, on the same networks. Other tools' figures are the medians of a few.
+- `wide` and `narrow`: the same of bottleneck ResNets of random depths without a plan, where a block
+  that is repeated is counted once: as wide as ResNet-50 at 224x224, as ResNet-164 at 32x32. In the
+  latter most of the time goes into building a network, which is nobody's to save.
+- `macro`: how many of the 6,561 networks of NAS-Bench-Macro cost what was published.
+
+fvcore is left out where it is not installed, the table where it is not beside the project.
 """
 
 import argparse
 import json
-import lzma
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from functools import partial
-from pathlib import Path
+from io import StringIO
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from modules import CBAM, ECA, SE, SRM, SimAM, resnet50
-from spaces import Architecture, Space, choice
+from modules import CBAM, ECA, SE, SRM, SimAM, resnet50, resnet164
+from spaces import Space, choice
+from tests.benchmarks.macro import KINDS, macro, published
 from trials.cost import measure
 from trials.price import Prices
 
 SHAPE = (3, 32, 32)
-MACRO = Path(__file__).parents[3] / "shared/data/nas-bench-macro_cifar10.json.xz"
+DRAWN, CHECKED = 100_000, 500
+MANY, FEW = 20_000, 12
+TITLES = {
+    "rates": "of that space",
+    "wide": "without a plan, as wide as ResNet-50",
+    "narrow": "without a plan, as wide as ResNet-164",
+}
+Build = Callable[[], nn.Module]
+Shape = tuple[int, int, int]
+Tool = Callable[[Build, Shape], object]
 
 
 def gate() -> object:
-    """Offer 28 options at one stage."""
+    """Offer 28 options."""
     return choice(
         None,
         ECA,
@@ -42,188 +65,173 @@ def gate() -> object:
 
 
 def gates() -> Space:
-    """Return ResNet-50 with one of 28 gates at each of 4 stages: 614,656 networks."""
+    """Return ResNet-50 with one of 28 gates at each of its 4 stages."""
     return Space(resnet50, gate=[gate() for _ in range(4)], stem="cifar", num_classes=100)
 
 
-def cold(draws: int) -> None:
-    """Cost drawn architectures from nothing, and check 500 of them one by one."""
-    space, prices, random = gates(), Prices(SHAPE), Random(0)
-    costed = [(one, prices(one.network)) for one in (space.draw(random) for _ in range(draws))]
-    print(json.dumps({"size": space.size, "costed": len(costed)}), flush=True)
-    if "--check" in sys.argv:
-        checked = Random(1).sample(costed, 500)
-        equal = sum(measure(one.network, SHAPE) == cost for one, cost in checked)
-        print(json.dumps({"checked": len(checked), "equal": equal}))
+class Planless(nn.Module):
+    """A network as anybody writes one: nothing about it is known but that it is a module."""
 
-
-class Macro(nn.Sequential):
-    """A layer of NAS-Bench-Macro: an inverted residual block."""
-
-    def __init__(self, channels: int, out: int, stride: int, ratio: int, kernel: int) -> None:
-        wide = ratio * channels
-        super().__init__(
-            nn.Conv2d(channels, wide, 1, bias=False),
-            nn.BatchNorm2d(wide),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(wide, wide, kernel, stride, kernel // 2, groups=wide, bias=False),
-            nn.BatchNorm2d(wide),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(wide, out, 1, bias=False),
-            nn.BatchNorm2d(out),
-        )
-        self.adds = stride == 1 and channels == out
+    def __init__(self, network: Build) -> None:
+        super().__init__()
+        self.network = network()
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = super().forward(x)
-        return x + y if self.adds else y
+        y: Tensor = self.network(x)
+        return y
 
 
-def skip(channels: int, out: int, stride: int) -> nn.Module:
-    """Return the layer that does nothing, or only changes the shape."""
-    if stride == 1 and channels == out:
-        return nn.Identity()
-    return nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+def planless(random: Random, network: Callable[..., nn.Module], stages: int, most: int) -> Build:
+    """Draw a bottleneck ResNet with 2 to `most` blocks and a gate at each stage."""
+    depths = tuple(random.randint(2, most) for _ in range(stages))
+    held = [random.choice((None, SE, ECA, CBAM, SimAM, SRM)) for _ in range(stages)]
+    return partial(Planless, partial(network, depths=depths, gate=held))
 
 
-def conv(channels: int, out: int, kernel: int) -> nn.Module:
-    """Return convolution, norm and activation."""
-    conv = nn.Conv2d(channels, out, kernel, padding=kernel // 2, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+def cold() -> None:
+    """Cost drawn networks and say when it is done; then check some of them one by one."""
+    space, prices, random = gates(), Prices(SHAPE), Random(0)
+    chosen = set(Random(1).sample(range(DRAWN), CHECKED))
+    kept = []
+    for index in range(DRAWN):
+        architecture = space.draw(random)
+        cost = prices(architecture.network)
+        if index in chosen:
+            kept.append((architecture, cost))
+    print(json.dumps({"size": space.size, "costed": DRAWN}), flush=True)
+    equal = sum(measure(architecture.build, SHAPE) == cost for architecture, cost in kept)
+    print(json.dumps({"checked": len(kept), "equal": equal}))
 
 
-def head(channels: int) -> nn.Module:
-    """Return the last 1x1 convolution and the classifier."""
-    pool = nn.AdaptiveAvgPool2d(1)
-    return nn.Sequential(conv(channels, 1280, 1), pool, nn.Flatten(), nn.Linear(1280, 10))
+def timed_cold() -> dict[str, Any]:
+    """Run `cold` in a process of its own, by the clock."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "tests.benchmarks.costing", "--cold"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        done = json.loads(process.stdout.readline())
+        seconds = time.perf_counter() - started
+        return {"seconds": seconds, **done, **json.loads(process.stdout.readline())}
 
 
-class MacroNetwork:
-    """The networks of NAS-Bench-Macro: stages of 2, 3 and 3 layers, each of three kinds."""
-
-    __name__ = "macro"
-
-    def plan(self, layers: list[Callable[..., nn.Module]]) -> dict[str, Callable[[], nn.Module]]:
-        parts: dict[str, Callable[[], nn.Module]] = {"stem": partial(conv, 3, 32, 3)}
-        channels = 32
-        for index, layer in enumerate(layers):
-            first = index in (0, 2, 5)
-            out = channels * 2 if first else channels
-            parts[f"layer{index}"] = partial(layer, channels, out, 2 if first else 1)
-            channels = out
-        return {**parts, "head": partial(head, channels)}
-
-    def __call__(self, layers: list[Callable[..., nn.Module]]) -> nn.Module:
-        return nn.Sequential(*(part() for part in self.plan(layers).values()))
-
-
-def macro() -> dict[str, object] | None:
-    """Compare with the published integers of all 6,561 networks, where the table is at hand."""
-    if not MACRO.exists():
-        return None
-    table = json.loads(lzma.decompress(MACRO.read_bytes()))
-    kinds = [skip, partial(Macro, ratio=3, kernel=3), partial(Macro, ratio=6, kernel=5)]
-    prices, network = Prices(SHAPE), MacroNetwork()
-    started = time.process_time()
-    equal = sum(
-        (cost.params, cost.macs) == (row["params"], row["flops"])
-        for key, row in table.items()
-        for cost in [prices(partial(network, [kinds[int(digit)] for digit in key]))]
-    )
-    return {"networks": len(table), "equal": equal, "seconds": time.process_time() - started}
-
-
-def peers() -> dict[str, Callable[[nn.Module], object]]:
-    """Return the tools that cost a network that is built."""
+def tools() -> dict[str, Tool]:
+    """Return the other tools, each called as its README does."""
     import thop
     from ptflops import get_model_complexity_info
-    from torch.utils.flop_counter import FlopCounterMode
 
-    def flop_counter(network: nn.Module) -> object:
-        with FlopCounterMode(display=False) as mode, torch.no_grad():
-            network(torch.zeros(1, *SHAPE))
-        return mode.get_total_flops()
+    def ptflops(build: Build, shape: Shape) -> object:
+        return get_model_complexity_info(
+            build(), shape, as_strings=False, print_per_layer_stat=False
+        )
 
-    found: dict[str, Callable[[nn.Module], object]] = {
-        "ptflops": lambda network: get_model_complexity_info(
-            network, SHAPE, as_strings=False, print_per_layer_stat=False
-        ),
-        "thop": lambda network: thop.profile(network, (torch.zeros(1, *SHAPE),), verbose=False),
+    def profile(build: Build, shape: Shape) -> object:
+        return thop.profile(build(), (torch.zeros(1, *shape),), verbose=False)
+
+    def flop_counter(build: Build, shape: Shape, device: str = "cpu") -> object:
+        with torch.device(device):
+            network, image = build().eval(), torch.zeros(1, *shape)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            network(image)
+        return counter.get_total_flops()
+
+    found: dict[str, Tool] = {
+        "ptflops": ptflops,
+        "thop": profile,
         "FlopCounterMode": flop_counter,
+        "FlopCounterMode, meta": partial(flop_counter, device="meta"),
     }
     try:
         from fvcore.nn import FlopCountAnalysis
     except ImportError:
         return found
-    found["fvcore"] = lambda network: (
-        FlopCountAnalysis(network, torch.zeros(1, *SHAPE))
-        .unsupported_ops_warnings(False)
-        .uncalled_modules_warnings(False)
-        .total()
-    )
-    return found
+
+    def fvcore(build: Build, shape: Shape) -> object:
+        counted = FlopCountAnalysis(build().eval(), torch.zeros(1, *shape))
+        counted.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        return counted.total()
+
+    return {**found, "fvcore": fvcore}
 
 
-def rate(work: Callable[[Architecture], object], architectures: list[Architecture]) -> float:
-    """Return architectures a second of CPU time."""
-    work(architectures[0])
+def rate(tool: Tool, builds: Sequence[Build], shape: Shape) -> float:
+    """Return networks a CPU second, from the median; the first one warms up."""
+    seconds = []
+    for build in builds:
+        started = time.process_time()
+        with redirect_stdout(StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tool(build, shape)
+        seconds.append(time.process_time() - started)
+    return 1 / statistics.median(seconds[1:])
+
+
+def added(space: Space, random: Random) -> float:
+    """Return networks a CPU second by addition, everything counted that is new on the way."""
+    prices, drawn = Prices(SHAPE), [space.draw(random) for _ in range(MANY)]
     started = time.process_time()
-    for architecture in architectures[1:]:
-        work(architecture)
-    return (len(architectures) - 1) / (time.process_time() - started)
+    for architecture in drawn:
+        prices(architecture.network)
+    return MANY / (time.process_time() - started)
 
 
-def rates(number: int) -> dict[str, float]:
-    """Return the rates of every tool on the same networks, of ours on many more."""
+def beside(ours: float, builds: Sequence[Build], shape: Shape) -> dict[str, Any]:
+    """Return our rate, those of the other tools, and how many times the best of them ours is."""
+    rates = {name: rate(tool, builds, shape) for name, tool in tools().items()}
+    return {"ours": ours, **rates, "times_the_best": ours / max(rates.values())}
+
+
+def counted(builds: Sequence[Build], shape: Shape) -> dict[str, Any]:
+    """Compare on networks without a plan."""
+    return beside(rate(measure, builds, shape), builds, shape)
+
+
+def as_published() -> dict[str, int]:
+    """Compare with the published integers, where they are at hand."""
+    table, prices = published(), Prices(SHAPE)
+    costs = {key: prices(partial(macro, [KINDS[digit] for digit in key])) for key in table}
+    equal = sum(
+        (costs[key].params, costs[key].macs) == (row["params"], row["flops"])
+        for key, row in table.items()
+    )
+    return {"networks": len(table), "equal": equal}
+
+
+def measured() -> dict[str, Any]:
+    """Measure everything."""
     space, random = gates(), Random(2)
-    few = [space.draw(random) for _ in range(number)]
-    found = {
-        name: rate(lambda one, count=count: count(one.build().eval()), few)  # type: ignore[misc]
-        for name, count in peers().items()
+    few = [space.draw(random).build for _ in range(FEW)]
+    wide = [planless(random, resnet50, 4, 6) for _ in range(FEW)]
+    narrow = [planless(random, resnet164, 3, 18) for _ in range(FEW)]
+    return {
+        "cold": timed_cold(),
+        "rates": beside(added(space, random), few, SHAPE),
+        "wide": counted(wide, (3, 224, 224)),
+        "narrow": counted(narrow, SHAPE),
+        "macro": as_published(),
     }
-    many = [space.draw(random) for _ in range(20_000)]
-    prices = Prices(SHAPE)
-    found["ours, by addition"] = rate(lambda one: prices(one.network), [few[0], *many])
-    # a class of its own has no plan: what is repeated in it is still counted once
-    found["ours, any module"] = rate(lambda one: measure(lambda: one.build(), SHAPE), few)
-    return found
 
 
 def main() -> None:
-    """Measure, and print a table or a document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=100_000)
-    parser.add_argument("--peers", type=int, default=12, help="networks for each other tool")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--cold", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.cold:
-        cold(asked.draws)
+        cold()
         return
-    command = [sys.executable, "-m", "tests.benchmarks.costing", "--cold"]
-    started = time.perf_counter()
-    done = subprocess.run(
-        [*command, "--draws", str(asked.draws)], capture_output=True, text=True, check=True
-    )
-    document: dict[str, object] = {"draws": asked.draws, "cold_s": time.perf_counter() - started}
-    document |= json.loads(done.stdout)
-    checked = subprocess.run(
-        [*command, "--draws", "5000", "--check"], capture_output=True, text=True, check=True
-    )
-    document |= json.loads(checked.stdout.splitlines()[-1])
-    found = rates(asked.peers)
-    best = max(value for name, value in found.items() if not name.startswith("ours"))
-    document["per_cpu_second"] = found
-    document["times_the_best"] = {
-        name: value / best for name, value in found.items() if name.startswith("ours")
-    }
-    document["nas_bench_macro"] = macro() or "the table is not here"
+    found = measured()
     if asked.json:
-        print(json.dumps(document, indent=1))
+        print(json.dumps(found, indent=1))
         return
-    for key, value in document.items():
-        print(f"{key}: {value}")
+    done = found["cold"]
+    print(f"cold start to {done['costed']:,} of {done['size']:,} networks: {done['seconds']:.1f} s")
+    print(f"counted one by one, {done['equal']} of {done['checked']} are the same integers")
+    for key, title in TITLES.items():
+        print(f"\nnetworks a CPU second, {title}:")
+        for name, value in found[key].items():
+            print(f"  {name:22} {value:10,.1f}")
+    table = found["macro"]
+    print(f"\nNAS-Bench-Macro: {table['equal']:,} of {table['networks']:,} as published")
 
 
 if __name__ == "__main__":
