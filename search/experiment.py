@@ -74,6 +74,12 @@ class Experiment:
         """The recipe of that name, deferred if choices stand in it."""
         return self.space.recipe
 
+    @property
+    def is_preview(self) -> bool:
+        """Tell whether this is trained on a smaller network, or on fewer images, than is meant."""
+        recipe = resolved(self.recipe_value)
+        return recipe is not None and bool(recipe.overrides or recipe.images)
+
     def cost(self, architecture: Architecture) -> Cost:
         """Cost an architecture; a ValueError says why it is refused."""
         if architecture.refusal:

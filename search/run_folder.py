@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -44,7 +44,7 @@ class RunFolder:
         facts = self._facts()
         changes = {name: fixed(value) for name, value in facts["changes"].items()}
         known = {name: fixed(facts[name]) for name in ("recipe", "shape", "classes")}
-        return {**known, "changes": changes}
+        return {**known, "changes": changes, "limits": fixed(facts["limits"])}
 
     @property
     def space(self) -> Path:
@@ -55,7 +55,9 @@ class RunFolder:
         """Return where a trial keeps its states and weights."""
         return self.path / "trials" / str(number)
 
-    def keep(self, experiment: Experiment, changes: Mapping[str, object]) -> None:
+    def keep(
+        self, experiment: Experiment, changes: Mapping[str, object], limits: Iterable[str] = ()
+    ) -> None:
         """Copy the files an experiment was read from, and write down what it was read with."""
         copies = {file.name: file for file in [experiment.path, *beside(experiment.path)]}
         for name, file in copies.items():
@@ -71,6 +73,7 @@ class RunFolder:
             "shape": experiment.shape,
             "classes": experiment.classes,
             "changes": dict(changes),
+            "limits": list(limits),
         }
         write(self.path / ABOUT, facts)
 
@@ -128,7 +131,12 @@ def is_run_folder(path: Path) -> bool:
     return (path / ABOUT).is_file()
 
 
-def create(path: Path, experiment: Experiment, changes: Mapping[str, object]) -> RunFolder:
+def create(
+    path: Path,
+    experiment: Experiment,
+    changes: Mapping[str, object],
+    limits: Iterable[str] = (),
+) -> RunFolder:
     """Make a run folder, all of it or nothing; one that is there already stays as it is."""
     if is_run_folder(path):
         return RunFolder(path)
@@ -137,7 +145,7 @@ def create(path: Path, experiment: Experiment, changes: Mapping[str, object]) ->
         new = RunFolder(Path(made) / "run")
         for name in ("space", "trials"):
             (new.path / name).mkdir(parents=True)
-        new.keep(experiment, changes)
+        new.keep(experiment, changes, limits)
         try:
             new.path.rename(path)
         except OSError as error:

@@ -20,7 +20,7 @@ from search.proposer import Proposer
 from search.record import Record
 from search.rows import Mean, Row, front, means, plain, row, score_among
 from search.sampler import Sampler
-from search.storage import database
+from search.storage import SQLite, database
 from spaces import Architecture, SpaceError
 from trials.cost import Cost
 from trials.epoch import Epoch
@@ -68,12 +68,29 @@ class Study:
         proposer = Proposer(experiment, Sampler(sampler, seed, experiment))
         ledger = Ledger(database(storage), proposer.sampler.distributions)
         study = cls(ledger, proposer)
-        title = name or f"{experiment.name}/{experiment.recipe or 'as written'}"
+        title = name or title_of(experiment)
         try:
             ledger.alone(lambda: study._join(title, fork))
         except BaseException:
             study.close()
             raise
+        return study
+
+    @classmethod
+    def read(cls, experiment: Experiment, storage: str, name: str = "") -> Study:
+        """Open a study to look at it, whatever has changed since it was begun."""
+        proposer = Proposer(experiment, Sampler("random", 0, experiment))
+        store = database(storage)
+        if isinstance(store, SQLite) and not store.path.exists():
+            raise SpaceError(f"there is no study in {store.path.parent}: {store.path} is missing")
+        ledger = Ledger(store, proposer.sampler.distributions)
+        study = cls(ledger, proposer)
+        title = name or title_of(experiment)
+        found = ledger.records(title)
+        if not found:
+            study.close()
+            raise SpaceError(f"{store.shown} holds no study {title!r}")
+        ledger.enter(next(iter(found)))
         return study
 
     @property
@@ -141,6 +158,10 @@ class Study:
         """Return the architecture of the space with the best score."""
         goal = score_among(self._proposer.goals)
         return min(self._candidates(), key=lambda mean: mean.value(goal), default=None)
+
+    def architecture(self, mean: Mean) -> Architecture:
+        """Rebuild what a row is about."""
+        return self._proposer.architecture({"name": mean.name, "choices": mean.choices})
 
     def close(self) -> None:
         """Give up what is still running, for another driver to go on with."""
@@ -255,3 +276,8 @@ class Study:
         self._ledger.enter(name)
         files = sorted(self._proposer.changed_files(self._ledger.entries()))
         return f"{' and '.join(files)} changed" if files else ""
+
+
+def title_of(experiment: Experiment) -> str:
+    """Return what the study of an experiment is called unless it has a name of its own."""
+    return f"{experiment.name}/{experiment.recipe or 'as written'}"
