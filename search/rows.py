@@ -19,7 +19,10 @@ from trials.trial import Result
 
 @dataclass(frozen=True)
 class Row:
-    """One training; `name` is a baseline's, `figures` are all but the score, by metric."""
+    """One training; `name` is a baseline's, `figures` are all but the score, by metric.
+
+    `folder` is the name of the folder with its weights; `code` the hash of each file it is made of.
+    """
 
     number: int
     name: str
@@ -34,6 +37,8 @@ class Row:
     figures: Mapping[str, float]
     seconds: float
     flags: tuple[str, ...]
+    folder: str
+    code: Mapping[str, str]
 
     @property
     def identity(self) -> str:
@@ -117,6 +122,8 @@ def row(number: int, state: str, kept: Mapping[str, Any], scores: Mapping[int, f
         figures_of(kept),
         result.get("seconds", 0.0),
         tuple(result.get("flags", ())),
+        kept["folder"],
+        kept["code"],
     )
 
 
