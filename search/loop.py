@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from math import inf
 from typing import Any, Protocol
@@ -77,13 +77,18 @@ class Loop:
         self._reasons: dict[int, str] = {}
         self._failures: list[str] = []
 
-    def run(self, ask: Ask, is_leaving: Callable[[], bool], until: float = inf) -> None:
-        """Train what is asked for, beginning with what was interrupted.
+    def run(
+        self,
+        ask: Ask,
+        is_leaving: Callable[[], bool],
+        until: float = inf,
+        first: Iterable[Proposal] = (),
+    ) -> None:
+        """Train what is asked for, and before that what is handed in.
 
-        Returns when nothing is left, or when all has been put down because it is time to leave:
-        by then nothing runs any more, and what was not finished waits to be gone on with.
+        Returns when nothing is left, or when it is time to leave; then `leave` puts down what runs.
         """
-        left = deque(self._study.interrupted())
+        left = deque(first)
         is_dry = False
         while True:
             is_over = is_leaving() or time.monotonic() > until

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,18 +36,18 @@ class Place:
         """Tell whether the run has been begun."""
         return is_run_folder(self.folder.path)
 
-    def begin(self, sampler: str = "auto", seed: int = 0, fork: bool = False) -> Study:
-        """Open the study to drive it, and have the folder hold what it is driven with."""
+    @contextmanager
+    def driven(self, sampler: str = "auto", seed: int = 0, fork: bool = False) -> Iterator[Study]:
+        """Open the study to drive it, alone in its folder, and keep with what it is driven."""
         create(self.folder.path, self.experiment, self.changes, self.limits)
-        study = Study.open(
-            self.experiment, self.storage or self.folder.storage, sampler, seed, fork, self.study
-        )
-        try:
-            self.folder.keep(self.experiment, self.changes, self.limits)
-        except BaseException:
-            study.close()
-            raise
-        return study
+        storage = self.storage or self.folder.storage
+        with self.folder.driven():
+            study = Study.open(self.experiment, storage, sampler, seed, fork, self.study)
+            try:
+                self.folder.keep(self.experiment, self.changes, self.limits)
+                yield study
+            finally:
+                study.close()
 
     def read(self) -> Study:
         """Open the study to look at it; nothing has to be as it was when it was begun."""

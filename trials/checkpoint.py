@@ -3,7 +3,7 @@
 import hashlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypedDict, cast
@@ -17,6 +17,7 @@ from trials.parallel import rank
 MARK = b"attention-search state 1\n"
 KEPT = 2
 WEIGHTS = "weights.state"
+FINISHED = "finished.state"
 
 
 class DamagedError(ValueError):
@@ -36,7 +37,8 @@ class Checkpoint:
 
     `state` is what the newest whole file holds and `curve` the epochs up to it; `remarks` say
     which files were not whole. A training that goes on starts from there, and any loop may save.
-    `identity` names the training: a folder of another one is refused.
+    `identity` names the training: a folder of another one is refused. One that `is_finished` has
+    its whole curve, for whoever was killed before hearing of it.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, str] | None = None) -> None:
@@ -46,7 +48,8 @@ class Checkpoint:
         self.curve: list[Epoch] = []
         self.remarks: list[str] = []
         self.damaged: list[Path] = []
-        for path in self._paths():
+        self.is_finished = False
+        for path in [*self.folder.glob(FINISHED), *self._paths()]:
             try:
                 kept = cast(Kept, read(path))
             except DamagedError as error:
@@ -57,6 +60,7 @@ class Checkpoint:
             self.state = kept["state"]
             # fields as `save` wrote them
             self.curve = [Epoch(**fields) for fields in kept["curve"]]  # type: ignore[arg-type]
+            self.is_finished = path.name == FINISHED
             return
 
     def save(self, epoch: Epoch, state: Mapping[str, object]) -> None:
@@ -75,12 +79,14 @@ class Checkpoint:
         for old in self._paths()[KEPT:]:
             old.unlink()
 
-    def finish(self, weights: Mapping[str, object]) -> None:
-        """End the training: its weights stay, its states do not."""
+    def finish(self, weights: Mapping[str, object], curve: Sequence[Epoch] = ()) -> None:
+        """End the training: its weights and its curve stay, its states do not."""
         if rank() > 0:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         write(self.folder / WEIGHTS, weights)
+        epochs = [asdict(entry) for entry in curve]
+        write(self.folder / FINISHED, {"identity": self.identity, "curve": epochs, "state": {}})
         for path in [*self._paths(), *self.folder.glob("*.tmp")]:
             path.unlink()
 

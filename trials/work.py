@@ -36,22 +36,25 @@ class Work:
         network = self.build()
         checkpoint = Checkpoint(self.folder, self._identity(network)) if self.folder else None
         remarks: tuple[str, ...] = ()
-        number = 0
+        curve: list[Epoch] = []
         if checkpoint:
-            number = len(checkpoint.curve)
-            yield from checkpoint.curve
+            curve += checkpoint.curve
+            yield from curve
+            if checkpoint.is_finished:
+                return
             remarks = tuple(checkpoint.remarks)
         loop = self.recipe.train or partial(train, deadline=self.deadline)
         for epoch in loop(network, self.data, self.recipe, self.seed, device, checkpoint):
             check_epoch(epoch)
-            yield replace(epoch, remarks=(*remarks, *epoch.remarks))
-            remarks, number = (), epoch.number
-            if time.monotonic() > self.deadline and number < self.recipe.epochs:
-                raise TrialError("timed out", f"the time was up after epoch {number}")
-        if not number:
+            curve.append(replace(epoch, remarks=(*remarks, *epoch.remarks)))
+            yield curve[-1]
+            remarks = ()
+            if time.monotonic() > self.deadline and epoch.number < self.recipe.epochs:
+                raise TrialError("timed out", f"the time was up after epoch {epoch.number}")
+        if not curve:
             raise TrialError("failed", "train yielded no epoch")
         if checkpoint:
-            checkpoint.finish(network.state_dict())
+            checkpoint.finish(network.state_dict(), curve)
 
     def _identity(self, network: nn.Module) -> dict[str, str]:
         """Name the training: two that agree in this may go on from one another's states."""

@@ -52,7 +52,10 @@ def test_a_job_is_told_epoch_by_epoch(one: Workers, make: Make) -> None:
     last = heard[-1]
     assert isinstance(last, Finished)
     assert [epoch.score for epoch in last.result.curve][-1] == last.result.score
-    assert sorted(path.name for path in Path(asked.folder).iterdir()) == ["weights.state"]
+    assert sorted(path.name for path in Path(asked.folder).iterdir()) == [
+        "finished.state",
+        "weights.state",
+    ]
 
 
 def test_a_job_stops_at_the_epoch_it_is_told_to(one: Workers, make: Make) -> None:

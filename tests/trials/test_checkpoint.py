@@ -141,14 +141,25 @@ def test_the_folder_of_another_training_is_refused_in_words(tmp_path):
         Checkpoint(tmp_path, {"lr": "0.2"})
 
 
-def test_after_the_end_only_weights_stay(tmp_path):
+def test_after_the_end_weights_and_curve_stay(tmp_path):
     checkpoint = saved(tmp_path, 3)
     (tmp_path / "epoch-00009.tmp").write_bytes(b"torn")
 
     checkpoint.finish({"weight": torch.ones(2)})
 
-    assert states(tmp_path) == ["weights.state"]
+    assert states(tmp_path) == ["finished.state", "weights.state"]
     assert read(tmp_path / "weights.state")["weight"].tolist() == [1, 1]
+    assert not Checkpoint(tmp_path).curve
+
+
+def test_one_killed_after_its_end_and_before_it_was_heard_of_is_not_trained_again(tmp_path):
+    checkpoint = saved(tmp_path, 3)
+    checkpoint.finish({"weight": torch.ones(2)}, checkpoint.curve)
+
+    again = Checkpoint(tmp_path)
+
+    assert again.is_finished
+    assert again.curve == checkpoint.curve
 
 
 FULL = """

@@ -40,7 +40,7 @@ def test_a_trial_ends_with_the_score_of_its_last_epoch(tmp_path):
     assert result.score == result.accuracy == result.curve[-1].score
     assert [epoch.number for epoch in result.curve] == [1, 2, 3]
     assert (result.world, result.precision, result.flags) == (1, "float32", ())
-    assert states(tmp_path) == ["weights.state"]
+    assert states(tmp_path) == ["finished.state", "weights.state"]
 
 
 def test_a_score_on_the_test_set_is_flagged():
@@ -313,7 +313,7 @@ def test_a_loop_of_ones_own_is_scored_stopped_and_resumed_like_any_other(tmp_pat
     assert whole.score > 0.9
     assert whole.accuracy is None
     assert resumed.curve == whole.curve
-    assert states(tmp_path) == ["weights.state"]
+    assert states(tmp_path) == ["finished.state", "weights.state"]
 
 
 def nothing(*_: object) -> Iterator[Epoch]:
