@@ -9,14 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from search.forecast import words
 
-UNTRAINED = {"duplicate": "duplicate", "refused": "refused", "over a limit": "over a limit"}
+UNTRAINED = ("duplicate", "refused", "over a limit")
+KNOWN = {
+    *("number", "name", "choices", "seed", "params", "macs", "since", "epoch", "loss", "remarks"),
+}
+"""What is said of a training under way that is not its score."""
 
 
 @dataclass
@@ -61,8 +65,8 @@ class Progress:
     @property
     def rest(self) -> float:
         """The seconds that are left, as far as can be told."""
-        each = sum(self.seconds) / len(self.seconds) if self.seconds else self.expected
-        begun = sum(one["epoch"] / max(1, self.epochs) for one in self.running.values())
+        each: float = sum(self.seconds) / len(self.seconds) if self.seconds else self.expected
+        begun: float = sum(one["epoch"] / max(1, self.epochs) for one in self.running.values())
         return each * max(0.0, self.trainings - self.done - begun) / max(1, self.workers)
 
     def line(self) -> str:
@@ -131,7 +135,10 @@ class Picture(Lines):
                 f"  #{one['number']}", title(one), f"epoch {one['epoch']}/{progress.epochs}",
                 score, spent,
             )  # fmt: skip
-        lines = [Text(f"{progress.title}: {progress.line()}", style="bold"), table]
+        lines: list[RenderableType] = [
+            Text(f"{progress.title}: {progress.line()}", style="bold"),
+            table,
+        ]
         if progress.best:
             lines.append(Text(f"best {progress.best}; {progress.front} on the front"))
         if remarks := progress.remarks():
@@ -148,12 +155,6 @@ class Silent(Lines):
 
     def say(self, text: str) -> None:
         """Keep a line to oneself."""
-
-
-KNOWN = {
-    *("number", "name", "choices", "seed", "params", "macs", "since", "epoch", "loss", "remarks"),
-}
-"""What is said of a training under way that is not its score."""
 
 
 def display(progress: Progress, is_quiet: bool, stream: TextIO | None = None) -> Lines:
@@ -174,5 +175,5 @@ def outcome(facts: Mapping[str, Any]) -> str:
     """Say what became of a training."""
     if facts["status"] == "complete":
         flags = f" ({'; '.join(facts['flags'])})" if facts["flags"] else ""
-        return f"{facts['metric']} {facts['score']:.4f} in {words(facts['seconds'])}{flags}"
+        return f"{facts['metric']} {facts['score']:.4f} in {facts['seconds']:.0f} s{flags}"
     return f"{facts['status']}{': ' if facts['reason'] else ''}{facts['reason']}"

@@ -1,4 +1,4 @@
-"""The loop of a run: ask the study, have it trained, tell the study; until there is nothing left."""
+"""The loop of a run: ask the study, have it trained, tell the study, until nothing is left."""
 
 from __future__ import annotations
 

@@ -57,6 +57,20 @@ class Place:
             )
         return Study.read(self.experiment, self.storage or self.folder.storage, self.study)
 
+    @contextmanager
+    def reading(self) -> Iterator[Study]:
+        """Open the study to look at it, and close it."""
+        study = self.read()
+        try:
+            yield study
+        finally:
+            study.close()
+
+    @property
+    def has_file(self) -> bool:
+        """Tell whether the space is in a file, from which a worker can read it."""
+        return self.experiment.path.is_file()
+
     @property
     def named(self) -> str:
         """What a user types to name this place again."""
@@ -100,7 +114,7 @@ def placed(
     if is_run_folder(folder.path) and not changes:
         # what a run was begun with is not asked for again
         begun = folder.about
-        if begun["changes"] or begun["limits"] and not limits:
+        if begun["changes"] or (begun["limits"] and not limits):
             changes, limits = begun["changes"], limits or begun["limits"]
             experiment = load(given, name, limits=limits, root=root, changes=changes)
     return Place(experiment, folder, changes, limits, storage, study)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from random import Random
+from typing import Protocol
 
 from torch import nn
 
@@ -245,6 +246,14 @@ def row(
     )
 
 
-def names(architecture: Architecture) -> str:
+class Chosen(Protocol):
+    """Anything that has been chosen: an architecture, or a row about one."""
+
+    @property
+    def choices(self) -> Mapping[str, Label]:
+        """The labels by name."""
+
+
+def names(architecture: Chosen) -> str:
     """Write an architecture's choices in one line."""
     return " ".join(f"{name}={label}" for name, label in architecture.choices.items()) or "(fixed)"

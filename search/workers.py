@@ -108,8 +108,3 @@ class Workers:
         rest = min(slot.due for slot in busy.values()) - time.monotonic()
         ready = wait(list(busy), max(0, min(rest, timeout)))
         return [slot for pipe, slot in busy.items() if pipe in ready]
-
-
-def visible(count: int, names: str | None) -> list[str]:
-    """Name the GPUs that torch counts: as CUDA_VISIBLE_DEVICES does, where it is set."""
-    return names.split(",")[:count] if names else [str(index) for index in range(count)]

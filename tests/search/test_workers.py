@@ -13,7 +13,8 @@ from threading import Timer
 import pytest
 
 from search.job import Died, Event, Finished, Job, Reported
-from search.workers import Workers, visible
+from search.machine import visible
+from search.workers import Workers
 from tests.search.jobs import curve, events, is_alive, job, results, story, write_space
 
 ROOT = Path(__file__).parent.parent.parent

@@ -1,0 +1,240 @@
+"""`search run`: a space is searched, or gone on with."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+from collections.abc import Iterable
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search.driver import Options, Outcome, Run
+    from search.loop import Executor
+    from search.place import Place
+
+
+def add(commands: Any) -> None:
+    """Describe the verb."""
+    text = "try the architectures of a space, or go on where it was left; ends with the front"
+    one = commands.add_parser("run", help=text, description=text, allow_abbrev=False)
+    one.add_argument("space", metavar="SPACE", help="a space file, a ready-made one, a run folder")
+    about_the_study(one)
+    about_the_machine(one)
+    one.add_argument(
+        "--pick",
+        action="append",
+        default=[],
+        metavar="LABELS",
+        help="train just this one: 'mix.scales=3 mix.omega=30'; may be repeated",
+    )
+    one.add_argument("--trials", type=count, metavar="N", help="architectures in all, seeds apart")
+    one.add_argument(
+        "--hours", type=positive, default=inf, help="stop after so long, to go on later"
+    )
+    one.add_argument("--sampler", default="auto", help="auto, tpe, nsga2, random, gp")
+    one.add_argument("--sampler-seed", type=int, default=0, metavar="N")
+    one.add_argument("--fork", action="store_true", help="keep what was begun otherwise, and begin")
+    one.add_argument("--dry-run", action="store_true", help="say what would be done, and how long")
+    one.add_argument("--keep-all", action="store_true", help="keep the weights of all trainings")
+    one.add_argument("--json", action="store_true", help="print one JSON document at the end")
+    one.add_argument("--quiet", action="store_true", help="print the final table alone")
+    one.set_defaults(run=run)
+
+
+def about_the_study(one: Any) -> None:
+    """Describe the options that say which study it is."""
+    one.add_argument("--recipe", metavar="NAME", help="how to train; the file's first if left out")
+    one.add_argument("--seeds", type=count, metavar="N", help="trainings of each architecture")
+    one.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="FIELD=VALUE",
+        help="change a field of the recipe: epochs=5; may be repeated",
+    )
+    one.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="BOUND",
+        help="reject what is past it: 'macs<=1.3e9', 'params<26M'; may be repeated",
+    )
+    one.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder")
+    one.add_argument(
+        "--storage", default="", metavar="URL", help="another database: postgresql://…"
+    )
+    one.add_argument("--study", default="", metavar="NAME", help="what the study is called in it")
+
+
+def about_the_machine(one: Any) -> None:
+    """Describe the options that say where it runs."""
+    one.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
+    one.add_argument(
+        "--workers",
+        type=whole,
+        metavar="N",
+        help="trainings at a time: one a GPU or a core if left out; 0 trains in this process",
+    )
+    one.add_argument("--cpus-per-trial", type=count, default=1, metavar="N", help="threads of each")
+    one.add_argument("--time-limit", type=positive, metavar="HOURS", help="of one training")
+    one.add_argument("--data-root", type=Path, metavar="FOLDER", help="where the images lie")
+    one.add_argument("--download", action="store_true", help="fetch images that are not there")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Search a space."""
+    from search.machine import cores, gpus
+    from search.workers import Workers
+
+    graphics = gpus(parsed.device)
+    workers = (len(graphics) or cores()) if parsed.workers is None else parsed.workers
+    if parsed.dry_run:
+        return driven(parsed, None, workers)
+    # they start before this process imports torch, at the same time
+    with Workers(workers, graphics) as executor:
+        return driven(parsed, executor, workers)
+
+
+def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) -> int:
+    """Drive the study with an executor; without one, say what would be done."""
+    from search.driver import Run
+    from search.loop import RepeatedError
+
+    place = placed_by(parsed)
+    ways = options(parsed, place, workers)
+    if executor is None:
+        return planned(place, ways, workers)
+    one = Run(place, ways, executor, max(1, workers))
+    with place.driven(parsed.sampler, parsed.sampler_seed, parsed.fork) as study:
+        try:
+            outcome = one(study)
+        except RepeatedError as error:
+            print(f"search: {error}", file=sys.stderr)
+            return 1
+    return ended(parsed, one, outcome)
+
+
+def placed_by(parsed: argparse.Namespace) -> Place:
+    """Find what the options name."""
+    from search.place import placed
+
+    changes = dict(parsed.set)
+    if parsed.seeds:
+        changes["seeds"] = tuple(range(parsed.seeds))
+    return placed(
+        parsed.space,
+        parsed.recipe,
+        parsed.out,
+        changes=changes,
+        limits=parsed.limit,
+        root=parsed.data_root,
+        storage=parsed.storage,
+        study=parsed.study,
+    )
+
+
+def options(parsed: argparse.Namespace, place: Place, workers: int) -> Options:
+    """Read the options of the drive."""
+    from search.driver import Options, picked
+
+    return Options(
+        trials=parsed.trials,
+        hours=parsed.hours,
+        sampler=parsed.sampler,
+        seed=parsed.sampler_seed,
+        fork=parsed.fork,
+        picks=[picked(text, place) for text in parsed.pick],
+        device=parsed.device,
+        worker_device="cuda" if parsed.device.startswith("cuda:") and workers else parsed.device,
+        threads=parsed.cpus_per_trial,
+        time_limit=parsed.time_limit and 3600 * parsed.time_limit,
+        root=parsed.data_root,
+        download=parsed.download,
+        keep_all=parsed.keep_all,
+        quiet=parsed.quiet,
+    )
+
+
+def planned(place: Place, ways: Options, workers: int) -> int:
+    """Say what a run would do; nothing is written."""
+    from search.driver import Run
+    from search.forecast import forecast
+    from search.workers import Workers
+
+    with Workers(0) as nobody:
+        one = Run(place, ways, nobody, max(1, workers))
+        for line in one.plan(forecast(place.experiment, ways.device, ways.threads)):
+            print(line)
+    return 0
+
+
+def ended(parsed: argparse.Namespace, one: Run, outcome: Outcome) -> int:
+    """Print what has come out, and what to do next; return the exit code."""
+    from search.summary import as_text, document, summary
+
+    place = one.place
+    with place.reading() as study:
+        lines = summary(study)
+        if parsed.json:
+            print(json.dumps({**document(study, lines), "run": str(place.folder.path)}, indent=1))
+        else:
+            print("\n".join(closing(one, outcome, list(as_text(study, lines)))))
+        is_empty = study.best() is None
+    if outcome.code or not outcome.is_finished:
+        return outcome.code
+    return 3 if is_empty else 0
+
+
+def closing(one: Run, outcome: Outcome, table: list[str]) -> Iterable[str]:
+    """Yield the last lines of a run."""
+    place = one.place
+    again = f"search run {place.named}"
+    if not outcome.is_finished:
+        yield f"not finished; `{again}` goes on"
+    elif not outcome.trained:
+        yield "nothing is left to train"
+    if place.experiment.is_preview:
+        yield "PREVIEW: a smaller network on fewer images"
+    yield from table
+    yield f"{place.folder.path}: study.db, log.jsonl, trials"
+
+
+def count(text: str) -> int:
+    """Read a whole number from 1 up."""
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """Read a whole number from 0 up."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+def setting(text: str) -> tuple[str, object]:
+    """Read a field and its value, which is Python or, failing that, a word."""
+    name, separator, value = text.partition("=")
+    if not separator or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} does not read like epochs=5")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
