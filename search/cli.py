@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from search.commands import data, run, show, zoo
+from search.commands import dashboard, data, eval, run, show, status, zoo
 from search.ours import foreign_packages
 
 DESCRIPTION = "Find out which attention module belongs where in a CNN, and at what price."
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     """Describe every command and its options."""
     top = argparse.ArgumentParser("search", description=DESCRIPTION, allow_abbrev=False)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for verb in (show, run, data, zoo):
+    for verb in (show, run, status, eval, dashboard, data, zoo):
         verb.add(commands)
     return top
 

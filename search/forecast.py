@@ -15,8 +15,6 @@ from trials.recipe import Recipe
 
 DRAWN = 200
 """How many networks of a large space stand for all of them."""
-SHORT = 5
-"""Seconds below which building and saving a network take longer than what was timed."""
 HELD = {"cifar10": 50_000, "cifar100": 50_000, "imagenet": 1_281_167}
 """Images of the sets that need not be here to be reckoned with, validation included."""
 
@@ -96,4 +94,4 @@ def words(duration: float) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if duration >= 2 * size:
             return f"{duration / size:.0f} {unit}"
-    return f"{duration:.0f} s" if duration >= SHORT else "a few seconds"
+    return f"{max(1.0, duration):.0f} s"

@@ -50,8 +50,8 @@ class Ledger:
         faults = (StorageInternalError, RuntimeError)
         with told(database.shown, *faults), quiet(), database.exclusive():
             database.prepare()
-            self._backend = RDBStorage(database.url, engine_kwargs=dict(database.arguments))
-        self._storage = get_storage(self._backend)
+            self.backend = RDBStorage(database.url, engine_kwargs=dict(database.arguments))
+        self._storage = get_storage(self.backend)
 
     def alone(self, action: Callable[[], Result]) -> Result:
         """Do something while no other driver does."""
@@ -64,7 +64,7 @@ class Ledger:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._backend.engine.dispose()
+        self.backend.engine.dispose()
         self.database.close()
 
     def records(self, title: str) -> dict[str, Record]:
@@ -78,6 +78,11 @@ class Ledger:
             if is_one and written:
                 found[study.study_name] = Record(**written)
         return found
+
+    def names(self) -> list[str]:
+        """Return all studies that have been begun with a record, the newest first."""
+        studies = reversed(self._storage.get_all_studies())
+        return [study.study_name for study in studies if study.user_attrs.get(RECORD)]
 
     def create(self, title: str, goals: Sequence[Objective]) -> None:
         """Begin a study under a name that is free; it counts once it is sealed."""

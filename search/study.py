@@ -159,6 +159,11 @@ class Study:
         goal = score_among(self._proposer.goals)
         return min(self._candidates(), key=lambda mean: mean.value(goal), default=None)
 
+    def best_seed(self, mean: Mean) -> int:
+        """Return the number of the training of its best seed."""
+        better = min if score_among(self._proposer.goals).direction == "minimize" else max
+        return better(zip(mean.scores, mean.numbers, strict=True))[1]
+
     def architecture(self, mean: Mean) -> Architecture:
         """Rebuild what a row is about."""
         return self._proposer.architecture({"name": mean.name, "choices": mean.choices})

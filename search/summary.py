@@ -26,9 +26,7 @@ class Line:
 
 def summary(study: Study) -> list[Line]:
     """Return the baselines, then the front from the cheapest on."""
-    profilers = {
-        name: Prices(study.experiment.shape, run=run) for name, run in PROFILERS.items()
-    }
+    profilers = {name: Prices(study.experiment.shape, run=run) for name, run in PROFILERS.items()}
     front = study.front()
     rows = [mean for mean in study.means() if mean.name] + front
     return [Line(mean, figures(study, mean, profilers), not mean.name) for mean in rows]
