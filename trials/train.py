@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from trials.batches import Batches
 from trials.checkpoint import Checkpoint
 from trials.data import Data
-from trials.device import lay_out, noise, precision, set_noise
+from trials.device import keep_freed_memory, lay_out, noise, precision, set_noise
 from trials.epoch import Epoch
 from trials.evaluate import Scores, evaluate
 from trials.faults import TrialError
@@ -22,6 +22,9 @@ from trials.parallel import add_up, agree, gathered, rank, world
 from trials.recipe import Recipe
 from trials.step import Step, compile_blocks
 from trials.synced import synced
+
+LARGER = 4
+"""How many times the images of a step are scored at once: no maps are kept for a way back."""
 
 
 def train(
@@ -49,7 +52,7 @@ def train(
             "validation = 0 leaves no images to score on; select_on_test=True takes the test set"
         )
     learnt = Batches(data.train, recipe.batch, recipe.augment, *look)
-    judged = Batches(judge, recipe.batch, (), *look)
+    judged = Batches(judge, LARGER * recipe.batch // recipe.accumulate, (), *look)
     for number in range(1 + len(checkpoint.curve if checkpoint else ()), recipe.epochs + 1):
         started = time.perf_counter()
         loss = training.epoch(number, learnt, deadline)
@@ -93,6 +96,7 @@ class Training:
         self.dtype = precision(recipe.precision, device)
         if recipe.sync_norms and world() > 1:
             synced(network)
+        keep_freed_memory(device)
         self.layout = lay_out(network, device, self.dtype)
         agree([*network.parameters(), *network.buffers()])
         if recipe.compile:
