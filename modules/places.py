@@ -111,11 +111,12 @@ def starred(name: str, pattern: str) -> str:
 @lru_cache(maxsize=8)
 def traced(network: Callable[..., nn.Module], image: tuple[int, int, int]) -> Trace:
     """Find out once what a network is made of; the architectures of a space share it."""
-    twin = shadow(network)
-    places = {id(module): Place(type(module).__name__) for module in twin.modules()}
-    for name, module in twin.named_modules(remove_duplicate=False):
-        places[id(module)].names.append(name)
-    heads = run(twin, places, image)
+    with torch.random.fork_rng(devices=[]):  # what follows is drawn as if nobody had looked
+        twin = shadow(network)
+        places = {id(module): Place(type(module).__name__) for module in twin.modules()}
+        for name, module in twin.named_modules(remove_duplicate=False):
+            places[id(module)].names.append(name)
+        heads = run(twin, places, image)
     del places[id(twin)]
     return Trace(type(twin).__name__, list(places.values()), shapes(twin), heads)
 
@@ -159,7 +160,7 @@ def run(network: nn.Module, places: Mapping[int, Place], image: tuple[int, int, 
     channels, height, width = image
     larger = (height + LARGER[0], width + LARGER[1])
     heads: dict[str, None] = {}
-    with watched(network, places) as layers, torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with watched(network, places) as layers, torch.no_grad():
         for training, sizes in ((False, [(height, width)]), (True, [larger, (height, width)])):
             layers.clear()
             outcome = passed(network.train(training), channels, sizes)

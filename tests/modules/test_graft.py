@@ -403,6 +403,17 @@ def test_modules_train_as_they_did_and_no_hook_stays():
     assert not any(module._forward_hooks for module in network.modules())
 
 
+def test_looking_for_places_draws_no_random_number():
+    torch.manual_seed(0)
+    traced.cache_clear()
+
+    traced(models.regnet_y_400mf, (3, 224, 224))
+
+    drawn = torch.rand(4)
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.rand(4))
+
+
 def test_a_graft_draws_the_same_network_whatever_is_put_in():
     first = seeded(models.resnet18, after={"layer1.*": SE}, num_classes=10)
     second = seeded(models.resnet18, after={"layer4.*": CBAM}, num_classes=10)
