@@ -19,6 +19,8 @@ class Job:
 
     A worker reads the space file again and builds from the labels; nothing else is sent. `shape`
     and `classes` are the experiment's, `changes` the recipe fields set on the command line.
+    `processes` share each batch, on a GPU each; on the `shelf`, a folder, the workers of a machine
+    find the images that one of them has loaded.
     """
 
     number: int
@@ -36,6 +38,8 @@ class Job:
     root: str | None = None
     download: bool = False
     changes: Mapping[str, object] = field(default_factory=dict)
+    processes: int = 1
+    shelf: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ RETRIES = 2
 """How often a job is tried again whose process has died."""
 START = 120.0
 """Seconds that a process may take from its start until it takes a job."""
+LONG = 60.0
+"""Seconds after which a wait for something that may take for ever looks at the time."""
 TAIL = 8000
 """How many characters of what a lost process printed are told."""
 
@@ -64,6 +66,13 @@ class Apart:
                 return None
             self.curve.append(event.epoch)
         return event
+
+    def next_event(self) -> Event:
+        """Wait for what happens next."""
+        while True:
+            rest = max(0.0, min(self.due - time.monotonic(), LONG))
+            if event := self.hear() if self.child.pipe.poll(rest) else self.overdue():
+                return event
 
     def overdue(self) -> Event | None:
         """Kill a process that is long past its job's time and has nothing to say."""

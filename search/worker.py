@@ -12,6 +12,7 @@ import torch
 
 from search.experiment import Experiment, load, resolved
 from search.job import Answer, Event, Finished, Job, Reported, Started
+from search.shelf import shared
 from spaces import Architecture
 from trials.data import Data
 from trials.data import load as load_data
@@ -41,7 +42,7 @@ class Bench:
         architecture = space.at(job.choices)
         recipe = recipe_of(experiment, architecture)
         data = self._data(recipe, job)
-        setting = Setting(job.device, folder=Path(job.folder), seconds=job.seconds)
+        setting = Setting(job.device, job.processes, Path(job.folder), job.seconds)
         return Trial(architecture.network, recipe, job.seed, data, setting)
 
     def _experiment(self, job: Job) -> Experiment:
@@ -58,7 +59,10 @@ class Bench:
             # the old images go before the new ones come
             self._loaded = None
             root = Path(job.root) if job.root else None
-            self._loaded = source, load_data(recipe, root, job.download)
+            load = partial(load_data, recipe, root, job.download)
+            # a function has no text of its own; within one space and recipe it is one
+            key = repr((job.recipe, dict(job.changes), callable(recipe.data), *source[1:]))
+            self._loaded = source, shared(Path(job.shelf), key, load) if job.shelf else load()
         return self._loaded[1]
 
 
