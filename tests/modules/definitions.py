@@ -11,6 +11,8 @@ def scattered(module: nn.Module, seed: int = 0) -> nn.Module:
     for name, tensor in module.double().state_dict(keep_vars=True).items():
         if tensor.is_floating_point():
             noise = torch.randn(tensor.shape, generator=generator, dtype=torch.float64) / 2
+            if tensor.dim() > 1:  # as large as what it sums, so that deep modules stay in range
+                noise *= 2 / tensor[0].numel() ** 0.5
             tensor.data.copy_(1 + noise.abs() if name.endswith("var") else noise)
     return module
 
