@@ -1,0 +1,1 @@
+"""The figures of a report, one a file, as plain data that plotly.js draws."""
