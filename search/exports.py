@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import nn
@@ -35,17 +36,18 @@ ENDINGS: Mapping[str, tuple[str, ...]] = {
 }
 """The files of each format; a library's is a snippet that uses the .py there."""
 
-Entry = dict[str, object]
+Entry = dict[str, Any]
 Proofs = dict[str, object]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The files of one export."""
+    """The files of one export, and what the manifest says of it."""
 
     name: str
     files: tuple[Path, ...]
     manifest: Path
+    entry: Mapping[str, Any]
 
 
 def write(
@@ -70,9 +72,12 @@ def write(
             entries[one.name] = entry(one, ours, proof)
         write_manifest(workplace, entries)
         folder.mkdir(parents=True, exist_ok=True)
-        exported = [install(one, ours, folder) for one, ours in zip(drafts, files, strict=True)]
-        moved(workplace / NAME, folder)
-    return exported
+        placed = [install(one.name, ours, folder) for one, ours in zip(drafts, files, strict=True)]
+        manifest = moved(workplace / NAME, folder)
+    return [
+        Exported(one.name, ours, manifest, entries[one.name])
+        for one, ours in zip(drafts, placed, strict=True)
+    ]
 
 
 def draft(original: Original, name: str, workplace: Path, formats: Collection[str]) -> Draft:
@@ -143,13 +148,13 @@ def file_of(held: Draft, ending: str) -> Path:
     return held.source.with_name(f"{held.name}{ending}")
 
 
-def install(held: Draft, files: Collection[Path], folder: Path) -> Exported:
+def install(name: str, files: Collection[Path], folder: Path) -> tuple[Path, ...]:
     """Put the files of an export in their place; what an earlier one had besides goes."""
     placed = tuple(moved(file, folder) for file in files)
-    for old in files_of(held.name, folder):
+    for old in files_of(name, folder):
         if old not in placed:
             old.unlink(missing_ok=True)
-    return Exported(held.name, placed, folder / NAME)
+    return placed
 
 
 def files_of(name: str, folder: Path) -> list[Path]:

@@ -419,7 +419,7 @@ def test_the_manifest_says_what_lies_there_and_what_was_proved(best: Path) -> No
 def test_exports_share_a_folder_and_without_a_state_have_no_weights(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"first": {"sha256": {}}}')
 
-    (files,) = write({"second": small()}, tmp_path)
+    write({"second": small()}, tmp_path)
 
     assert {file.name for file in tmp_path.iterdir()} == {"second.py", "manifest.json"}
     assert set(json.loads((tmp_path / "manifest.json").read_text())) == {"first", "second"}
