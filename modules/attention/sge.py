@@ -18,8 +18,8 @@ class SGE(nn.Module):
             raise ValueError(f"channels = {channels} is not divisible by {groups} groups")
         self.groups = groups
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.weight = nn.Parameter(torch.empty(groups, 1, 1, 1))
-        self.bias = nn.Parameter(torch.empty(groups, 1, 1, 1))
+        self.weight = nn.Parameter(torch.empty(1, groups, 1, 1, 1))
+        self.bias = nn.Parameter(torch.empty(1, groups, 1, 1, 1))
         self.initialise()
 
     def initialise(self) -> None:

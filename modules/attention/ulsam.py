@@ -15,17 +15,19 @@ class Subspace(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.depthwise = nn.Conv2d(channels, channels, 1, groups=channels)
-        self.depthwise_norm = nn.BatchNorm2d(channels, momentum=0.9)
-        self.relu = nn.ReLU()
+        self.depthwise = nn.Sequential(
+            nn.Conv2d(channels, channels, 1, groups=channels),
+            nn.BatchNorm2d(channels, momentum=0.9),
+            nn.ReLU(inplace=True),
+        )
         self.pool = nn.MaxPool2d(3, stride=1, padding=1)
-        self.pointwise = nn.Conv2d(channels, 1, 1)
-        self.pointwise_norm = nn.BatchNorm2d(1, momentum=0.9)
+        self.pointwise = nn.Sequential(
+            nn.Conv2d(channels, 1, 1), nn.BatchNorm2d(1, momentum=0.9), nn.ReLU(inplace=True)
+        )
         self.softmax = nn.Softmax(dim=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        seen: Tensor = self.pool(self.relu(self.depthwise_norm(self.depthwise(x))))
-        logits: Tensor = self.relu(self.pointwise_norm(self.pointwise(seen)))
+        logits: Tensor = self.pointwise(self.pool(self.depthwise(x)))
         weights: Tensor = self.softmax(logits.flatten(2)).view_as(logits)
         return x * weights.to(x.dtype) + x
 

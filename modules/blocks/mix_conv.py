@@ -53,8 +53,8 @@ def shares(planes: int, kernels: Sequence[int], even: bool) -> list[int]:
     """Share the planes out evenly or as the inverse of the kernels' areas, whole numbers each."""
     if even:
         count = len(kernels)
-        # ⌈planes * i / count⌉ are where the i-th share ends
-        ends = [-(-planes * (index + 1) // count) for index in range(count)]
+        # each ends where an even share of the way from the first channel to the last does
+        ends = [(planes - 1) * (index + 1) // count + 1 for index in range(count)]
         return [end - start for start, end in zip([0, *ends], ends, strict=False)]
     inverse = [1 / kernel**2 for kernel in kernels]
     widths = [round(planes * part / sum(inverse)) for part in inverse]

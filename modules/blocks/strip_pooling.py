@@ -24,8 +24,8 @@ class StripPooling(nn.Module):
         )
         self.row = nn.Sequential(nn.AdaptiveAvgPool2d((1, None)), *normed(width, width, (1, 3)))
         self.column = nn.Sequential(nn.AdaptiveAvgPool2d((None, 1)), *normed(width, width, (3, 1)))
-        self.leave_strips = nn.Sequential(*normed(width, width, (3, 3)), nn.ReLU(inplace=True))
         self.leave_grids = nn.Sequential(*normed(width, width, (3, 3)), nn.ReLU(inplace=True))
+        self.leave_strips = nn.Sequential(*normed(width, width, (3, 3)), nn.ReLU(inplace=True))
         self.join = normed(2 * width, channels, (1, 1))
         self.relu = nn.ReLU()
 
