@@ -6,7 +6,18 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from search.commands import dashboard, data, eval, run, show, status, zoo
+from search.commands import (
+    check,
+    dashboard,
+    data,
+    eval,
+    export,
+    report,
+    run,
+    show,
+    status,
+    zoo,
+)
 from search.ours import foreign_packages
 
 DESCRIPTION = "Find out which attention module belongs where in a CNN, and at what price."
@@ -41,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     """Describe every command and its options."""
     top = argparse.ArgumentParser("search", description=DESCRIPTION, allow_abbrev=False)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for verb in (show, run, status, eval, dashboard, data, zoo):
+    for verb in (show, run, report, export, dashboard, status, eval, data, zoo, check):
         verb.add(commands)
     return top
 

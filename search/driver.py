@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -10,19 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Any
 
 from search.display import Lines, Progress, display
-from search.experiment import resolved
+from search.experiment import Experiment, resolved
 from search.forecast import Forecast, forecast, words
 from search.job import Job
 from search.loop import Executor, Loop, Stop
-from search.place import Place
+from search.place import Place, find_name, placed, recipes_of
 from search.signals import Signals
 from search.study import Proposal, Study
-from search.survey import names
+from search.watch import Watch
 from spaces import Architecture, SpaceError
-from trials.checkpoint import WEIGHTS, expected_size
+from trials.checkpoint import expected_size
 from trials.data import Data, load
 from trials.device import choose
 from trials.recipe import Recipe
@@ -120,6 +118,22 @@ class Run:
         _, weights = expected_size(self.baseline.build(), recipe.optimizer, bool(recipe.ema))
         size = f"about {weights / 1e6:.1f} MB for each network on the front"
         yield f"{self.place.folder.path} keeps it all, {size}"
+
+    def real(self) -> Iterator[str]:
+        """After a preview, yield the command of the recipe that is meant, and its price here."""
+        path = self.place.experiment.path
+        recipes = recipes_of(path)
+        others = [name for name in recipes if name != self.place.experiment.recipe]
+        if not self.place.experiment.is_preview or not others:
+            return
+        meant = placed(find_name(path), others[0])
+        expected = forecast(meant.experiment, self.options.device, self.options.threads)
+        took = "no forecast for it"
+        if expected:
+            trainings = self.trainings // len(self.recipe.seeds) * seeds_of(meant.experiment)
+            total = expected.mean * trainings / self.workers
+            took = f"about {words(total)} here for {trainings} trainings"
+        yield f"for real: search run {meant.named}  ({took})"
 
     @property
     def baseline(self) -> Architecture:
@@ -238,66 +252,7 @@ class Run:
         return {name: float(getattr(found, name)) for name in sorted(wanted)}
 
 
-@dataclass
-class Watch:
-    """Writes the log, tells the screen, and clears away what nobody needs any more."""
-
-    place: Place
-    study: Study
-    screen: Lines
-    keep_all: bool
-
-    def __call__(self, event: str, **facts: Any) -> None:
-        """Take note of an event."""
-        self.log(event, **facts)
-        self.screen(event, **facts)
-        if event in ("began", "finished"):
-            self._look()
-
-    def log(self, event: str, **facts: Any) -> None:
-        """Write an event into the log."""
-        self.place.folder.log(event, **facts)
-
-    def _look(self) -> None:
-        """See who is best now, and let go of the weights of what is off the front."""
-        best, front = self.study.best(), self.study.front()
-        self.screen(
-            "standing",
-            best=f"{names(best)}: {best.mean:.4f}" if best else "",
-            front=len(front),
-            counts=self.study.counts(),
-        )
-        if not self.keep_all:
-            kept = {number for mean in front for number in mean.numbers}
-            tidy(self.place.folder.path / "trials", self.study, kept)
-
-
-def tidy(folder: Path, study: Study, kept: set[int]) -> None:
-    """Remove the weights of finished trainings off the front, and the states of all that ended."""
-    for row in study.rows():
-        held = folder / row.folder
-        if row.status in ("running", "interrupted") or not held.is_dir():
-            continue
-        for path in held.glob("*.state"):
-            is_kept = path.name == WEIGHTS and (row.name or row.number in kept)
-            if not is_kept:
-                path.unlink(missing_ok=True)
-        if not any(held.iterdir()):
-            shutil.rmtree(held, ignore_errors=True)
-
-
-def picked(text: str, place: Place) -> Architecture:
-    """Read an architecture such as `mix.scales=3 mix.omega=30`."""
-    space = place.experiment.space
-    choices = {}
-    for word in text.split():
-        name, _, label = word.partition("=")
-        labels = space.labels.get(name)
-        if labels is None:
-            raise SpaceError(f"there is no choice {name!r}; there are {', '.join(space.labels)}")
-        found = [one for one in labels if str(one) == label]
-        if not found:
-            offered = ", ".join(map(str, labels))
-            raise SpaceError(f"{name} = {label!r} is not offered; there are {offered}")
-        choices[name] = found[0]
-    return space.at(choices)
+def seeds_of(experiment: Experiment) -> int:
+    """Count the seeds of an experiment's recipe."""
+    recipe = resolved(experiment.recipe_value)
+    return len(recipe.seeds) if recipe else 1

@@ -12,7 +12,7 @@ from search.experiment import Experiment, load
 from search.run_folder import RunFolder, create, is_run_folder
 from search.space_file import find, read_space_file
 from search.study import Study
-from spaces import SpaceError
+from spaces import Architecture, SpaceError
 
 RUNS = Path("runs")
 
@@ -36,10 +36,14 @@ class Place:
         """Tell whether the run has been begun."""
         return is_run_folder(self.folder.path)
 
+    def make(self) -> None:
+        """Make the folder, unless it is there."""
+        create(self.folder.path, self.experiment, self.changes, self.limits)
+
     @contextmanager
     def driven(self, sampler: str = "auto", seed: int = 0, fork: bool = False) -> Iterator[Study]:
         """Open the study to drive it, alone in its folder, and keep with what it is driven."""
-        create(self.folder.path, self.experiment, self.changes, self.limits)
+        self.make()
         storage = self.storage or self.folder.storage
         with self.folder.driven():
             study = Study.open(self.experiment, storage, sampler, seed, fork, self.study)
@@ -139,14 +143,19 @@ def usual(name: str, recipe: str | None) -> Path:
 
 def first_recipe(given: str) -> str:
     """Return the name of the first recipe of a space file."""
-    path, held = read_space_file(given)
-    recipes = held["recipes"]
-    if not isinstance(recipes, Mapping) or not recipes:
+    names = recipes_of(given)
+    if not names:
         raise SpaceError(
-            f"{path}: there is no recipe to train with; write recipes = {{'preview': preview()}} "
+            f"{given}: there is no recipe to train with; write recipes = {{'preview': preview()}} "
             "with preview from trials"
         )
-    return str(next(iter(recipes)))
+    return names[0]
+
+
+def recipes_of(given: str | Path) -> list[str]:
+    """Return the names of a space file's recipes, in their order."""
+    recipes = read_space_file(str(given))[1]["recipes"]
+    return list(map(str, recipes)) if isinstance(recipes, Mapping) else []
 
 
 def find_name(path: Path) -> str:
@@ -155,3 +164,20 @@ def find_name(path: Path) -> str:
         return path.stem if find(path.stem) == path else str(path)
     except SpaceError:
         return str(path)
+
+
+def picked(text: str, place: Place) -> Architecture:
+    """Read an architecture such as `mix.scales=3 mix.omega=30`."""
+    space = place.experiment.space
+    choices = {}
+    for word in text.split():
+        name, _, label = word.partition("=")
+        labels = space.labels.get(name)
+        if labels is None:
+            raise SpaceError(f"there is no choice {name!r}; there are {', '.join(space.labels)}")
+        found = [one for one in labels if str(one) == label]
+        if not found:
+            offered = ", ".join(map(str, labels))
+            raise SpaceError(f"{name} = {label!r} is not offered; there are {offered}")
+        choices[name] = found[0]
+    return space.at(choices)

@@ -81,6 +81,13 @@ def about_the_machine(one: Any) -> None:
         help="trainings at a time: one a GPU or a core if left out; 0 trains in this process",
     )
     one.add_argument("--cpus-per-trial", type=count, default=1, metavar="N", help="threads of each")
+    one.add_argument(
+        "--ray", action="store_true", help="on Ray; usual where there are several GPUs"
+    )
+    one.add_argument("--address", default="", help="of a Ray cluster: auto, HOST:PORT")
+    one.add_argument(
+        "--gpus-per-trial", type=positive, metavar="N", help="a part, as 0.25, or several; on Ray"
+    )
     one.add_argument("--time-limit", type=positive, metavar="HOURS", help="of one training")
     one.add_argument("--data-root", type=Path, metavar="FOLDER", help="where the images lie")
     one.add_argument("--download", action="store_true", help="fetch images that are not there")
@@ -91,6 +98,8 @@ def run(parsed: argparse.Namespace) -> int:
     from search.machine import cores, gpus
     from search.workers import Workers
 
+    if parsed.ray or parsed.address or parsed.gpus_per_trial:
+        return on_ray(parsed)
     graphics = gpus(parsed.device)
     workers = (len(graphics) or cores()) if parsed.workers is None else parsed.workers
     if parsed.dry_run:
@@ -119,6 +128,24 @@ def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) 
     return ended(parsed, one, outcome)
 
 
+def on_ray(parsed: argparse.Namespace) -> int:
+    """Search a space on a cluster, which may be this machine alone."""
+    from contextlib import closing
+
+    from search.share import Share
+
+    share = Share(parsed.cpus_per_trial, parsed.gpus_per_trial)
+    if parsed.dry_run:
+        return driven(parsed, None, parsed.workers or 1)
+    place = placed_by(parsed)
+    place.make()
+    from search.cluster import Cluster
+
+    space, folder = place.experiment.path, place.folder.path
+    with closing(Cluster(space, folder, parsed.workers, share, parsed.address)) as cluster:
+        return driven(parsed, cluster, cluster.free())
+
+
 def placed_by(parsed: argparse.Namespace) -> Place:
     """Find what the options name."""
     from search.place import placed
@@ -140,7 +167,8 @@ def placed_by(parsed: argparse.Namespace) -> Place:
 
 def options(parsed: argparse.Namespace, place: Place, workers: int) -> Options:
     """Read the options of the drive."""
-    from search.driver import Options, picked
+    from search.driver import Options
+    from search.place import picked
 
     return Options(
         trials=parsed.trials,
@@ -175,33 +203,42 @@ def planned(place: Place, ways: Options, workers: int) -> int:
 
 def ended(parsed: argparse.Namespace, one: Run, outcome: Outcome) -> int:
     """Print what has come out, and what to do next; return the exit code."""
+    from search.aftermath import REPORT, left_behind
     from search.summary import as_text, document, summary
 
     place = one.place
     with place.reading() as study:
         lines = summary(study)
-        if parsed.json:
-            print(json.dumps({**document(study, lines), "run": str(place.folder.path)}, indent=1))
-        else:
-            print("\n".join(closing(one, outcome, list(as_text(study, lines)))))
         is_empty = study.best() is None
+        table = list(as_text(study, lines))
+        told = {**document(study, lines), "run": str(place.folder.path)}
+    is_new = outcome.trained or not (place.folder.path / REPORT).exists()
+    files = list(left_behind(place)) if outcome.is_finished and is_new else []
+    if parsed.json:
+        print(json.dumps({**told, "left": files}, indent=1))
+    else:
+        print("\n".join(closing(one, outcome, table, files)))
     if outcome.code or not outcome.is_finished:
         return outcome.code
     return 3 if is_empty else 0
 
 
-def closing(one: Run, outcome: Outcome, table: list[str]) -> Iterable[str]:
+def closing(one: Run, outcome: Outcome, table: list[str], files: list[str]) -> Iterable[str]:
     """Yield the last lines of a run."""
-    place = one.place
-    again = f"search run {place.named}"
+    place, again = one.place, one.place.named
     if not outcome.is_finished:
-        yield f"not finished; `{again}` goes on"
+        yield f"not finished; `search run {again}` goes on"
     elif not outcome.trained:
         yield "nothing is left to train"
     if place.experiment.is_preview:
         yield "PREVIEW: a smaller network on fewer images"
     yield from table
     yield f"{place.folder.path}: study.db, log.jsonl, trials"
+    yield from files
+    if outcome.is_finished:
+        verbs = ("dashboard {}", "eval {}", "export {} --front")
+        yield "next: " + " · ".join(f"search {verb.format(again)}" for verb in verbs)
+        yield from one.real()
 
 
 def count(text: str) -> int:
