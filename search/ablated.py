@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,10 +12,11 @@ from search.experiment import Experiment
 from search.findings import Findings
 from search.inference import Comparison, Difference, compare
 from search.rows import Mean, Row, means
-from search.tables import HEADS, Table, as_csv, figure
+from search.tables import HEADS, Table, as_csv, figure, unit
 
 PRICES = ("params", "macs")
 CONFIDENCE = 0.95
+UNFINISHED = ("running", "interrupted")
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,20 @@ class Ablated:
         full = self.plan[0].identity
         return compare(scores, full, CONFIDENCE) if full in scores else None
 
-    def missing(self) -> list[Planned]:
-        """Return the rows that have not been trained with every seed."""
-        there = {(row.identity, row.seed) for row in self.rows if row.status == "complete"}
+    def missing(self) -> list[tuple[Planned, int]]:
+        """Return the trainings that are still to be done, as rows with their seeds.
+
+        What has failed once is not tried again.
+        """
+        over = [row for row in self.rows if row.status not in UNFINISHED]
+        there = {(row.identity, row.seed) for row in over}
+        failed = {row.identity for row in over if row.status != "complete"}
         return [
-            row
+            (row, seed)
             for row in self.plan
-            if not row.refusal and any((row.identity, seed) not in there for seed in self.seeds)
+            for seed in self.seeds
+            if not row.refusal and row.identity not in failed
+            if (row.identity, seed) not in there
         ]
 
     def difference(self, row: Planned) -> Difference | None:
@@ -76,16 +84,18 @@ def table(held: Ablated) -> Table:
     """Return the table: costs, mean ± std, the difference to the full row with its interval."""
     score = held.findings.score
     scale = Scale(score.metric)
+    units = {metric: unit(metric, list(held.means.values())) for metric in PRICES}
     heads = (
         "",
-        *(HEADS[metric] for metric in PRICES),
+        *(f"{HEADS[metric]}{told}" for metric, (_, told) in units.items()),
         scale.head,
-        "Δ",
+        "Difference",
         f"{CONFIDENCE:.0%} interval",
         "p",
         "Seeds",
     )
-    rows = tuple(cells(held, row, scale) for row in held.plan)
+    sizes = {metric: size for metric, (size, _) in units.items()}
+    rows = tuple(cells(held, row, scale, sizes) for row in held.plan)
     values = [
         mean.value(score) if (mean := held.means.get(row.identity)) else None for row in held.plan
     ]
@@ -113,10 +123,10 @@ class Scale:
         return f"{figure:{sign}.4f}"
 
 
-def cells(held: Ablated, row: Planned, scale: Scale) -> tuple[str, ...]:
+def cells(held: Ablated, row: Planned, scale: Scale, sizes: Mapping[str, float]) -> tuple[str, ...]:
     """Return a row of the table; what is not known stays empty."""
     figures = {} if row.cost is None else {name: getattr(row.cost, name) for name in PRICES}
-    prices = [figure(metric, figures) for metric in PRICES]
+    prices = [figure(metric, figures, size) for metric, size in sizes.items()]
     mean = held.means.get(row.identity)
     if mean is None:
         return (row.words, *prices, "", "", "", "", "0")
@@ -146,8 +156,8 @@ def notes(held: Ablated, scale: Scale) -> Iterable[str]:
     if found and found.residual is not None:
         unit = " points" if scale.metric == "accuracy" else ""
         yield (
-            f"Δ to the first row in a model of rows and seeds; t-intervals from one residual of "
-            f"{scale(found.residual)}{unit} with {found.freedom} degrees of freedom"
+            "differences to the first row in a model of rows and seeds; t-intervals from one "
+            f"residual of {scale(found.residual)}{unit} with {found.freedom} degrees of freedom"
         )
         yield "p of all comparisons with the first row jointly (Dunnett)"
         if found.detectable is not None:
@@ -211,14 +221,3 @@ def line(held: Ablated, row: Planned) -> dict[str, Any]:
 def choices_of(row: Planned) -> dict[str, Any]:
     """Return the labels of a row, with its width where that is not the space's."""
     return {**(row.of.choices if row.of else {}), **row.architecture.choices}
-
-
-def shown(plan: Sequence[Planned], wanted: Callable[[Planned], bool]) -> Iterable[str]:
-    """Yield the plan for a person: each row with its price, and whether it is trained already."""
-    width = max(len(row.words) for row in plan)
-    for row in plan:
-        price = (
-            "" if row.cost is None else f"{row.cost.params:>13,} params {row.cost.macs:>15,} macs"
-        )
-        end = f"refused: {row.refusal}" if row.refusal else "" if wanted(row) else "trained already"
-        yield f"  {row.words:<{width}} {price:>45}  {end}".rstrip()

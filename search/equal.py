@@ -11,7 +11,7 @@ from typing import Any
 
 from search.ablation import Elsewhere, Planned, costed, said
 from search.experiment import Experiment, resolved
-from search.survey import RESOLUTION
+from search.survey import RESOLUTION, names
 from spaces import Architecture, Space, choice
 from spaces.fit import solve
 from spaces.labels import Label
@@ -94,7 +94,7 @@ class Match:
             return self.as_it_is(row)
         tries = self.experiment.space.varied(free, row.architecture.choices)
         labelled = {str(one.choices): one for one in islice(tries, TRIES[self.metric])}
-        nearest = labelled[self.solved(list(labelled), lambda label: labelled[str(label)])]
+        nearest = labelled[str(self.solved(list(labelled), lambda label: labelled[str(label)]))]
         chosen = ", ".join(said(name, nearest.choices[name]) for name in free)
         made = replace(row, words=f"{row.words}, {chosen}", architecture=nearest)
         return self.as_it_is(costed(self.experiment, made))
@@ -120,7 +120,7 @@ class Match:
         made = replace(
             row,
             words=words,
-            name=words,
+            name=f"{row.name or names(row.architecture)} at {said(name, width)}",
             architecture=next(iter(space)),
             of=Elsewhere(space, row.name, choices, self.changed(name, width)),
         )
@@ -145,7 +145,7 @@ def width_of(network: partial[Any]) -> tuple[str, int | float]:
     for name in WIDTHS:
         default = parameters[name].default if name in parameters else None
         width = network.keywords.get(name, default)
-        if is_number(width):
+        if type(width) is int or type(width) is float:
             return name, width
     return "", 0
 
