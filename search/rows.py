@@ -202,10 +202,17 @@ def front(candidates: Iterable[Mean], goals: Sequence[Objective]) -> list[Mean]:
     score = score_among(goals)
     prices = [goal for goal in goals if goal is not score]
     kept: list[Mean] = []
-    for one in sorted(candidates, key=lambda one: [one.value(goal) for goal in (score, *prices)]):
+    for one in ranked(candidates, goals):
         if not any(all(is_no_dearer(held, one, goal) for goal in prices) for held in kept):
             kept.append(one)
     return sorted(kept, key=lambda one: [one.value(goal) for goal in (*prices, score)])
+
+
+def ranked(candidates: Iterable[Mean], goals: Sequence[Objective]) -> list[Mean]:
+    """Return the best score first, of equal ones the cheapest."""
+    score = score_among(goals)
+    order = [score, *(goal for goal in goals if goal is not score)]
+    return sorted(candidates, key=lambda one: [one.value(goal) for goal in order])
 
 
 def is_no_dearer(one: Mean, other: Mean, goal: Objective) -> bool:

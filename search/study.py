@@ -18,7 +18,7 @@ from search.ledger import Ledger
 from search.objectives import cost_of
 from search.proposer import Proposer
 from search.record import Record
-from search.rows import Mean, Row, front, means, plain, row, score_among
+from search.rows import Mean, Row, front, means, plain, ranked, row, score_among
 from search.sampler import Sampler
 from search.storage import SQLite, database
 from spaces import Architecture, SpaceError
@@ -155,9 +155,8 @@ class Study:
         return front(self._candidates(), self._proposer.goals)
 
     def best(self) -> Mean | None:
-        """Return the architecture of the space with the best score."""
-        goal = score_among(self._proposer.goals)
-        return min(self._candidates(), key=lambda mean: mean.value(goal), default=None)
+        """Return the architecture of the space with the best score, of equal ones the cheapest."""
+        return next(iter(ranked(self._candidates(), self._proposer.goals)), None)
 
     def best_seed(self, mean: Mean) -> int:
         """Return the number of the training of its best seed."""

@@ -14,7 +14,7 @@ from search.exports import Exported, write
 from search.facts import Winner, about
 from search.objectives import objective
 from search.place import Place, placed
-from search.rows import Mean, Row, score_among
+from search.rows import Mean, Row, ranked
 from search.run_folder import is_run_folder
 from search.standalone import Original
 from search.study import Study
@@ -128,9 +128,8 @@ def within(study: Study, at: Iterable[str]) -> Mean | None:
         if unknown := [mean for mean in means if one.metric not in (*mean.figures, mean.metric)]:
             known = ", ".join([*unknown[0].figures, unknown[0].metric])
             raise SpaceError(f"this run has no {one.metric}, only {known}")
-    goal = score_among([objective(text) for text in study.experiment.objectives])
-    fitting = [mean for mean in means if mean.keeps(limits)]
-    return min(fitting, key=lambda mean: mean.value(goal), default=None)
+    goals = [objective(text) for text in study.experiment.objectives]
+    return next(iter(ranked((mean for mean in means if mean.keeps(limits)), goals)), None)
 
 
 def best_seed(study: Study, mean: Mean, rows: Iterable[Row]) -> Row:

@@ -7,7 +7,7 @@ import pytest
 
 from search.experiment import limit
 from search.objectives import Objective, objective, problem, violation
-from search.rows import Mean, front
+from search.rows import Mean, front, ranked
 
 GOALS = (Objective("accuracy", "maximize"), Objective("macs", "minimize"))
 
@@ -48,6 +48,13 @@ def test_a_cost_within_a_hundredth_is_no_reason_to_be_on_the_front() -> None:
     better, cheaper, apart = mean(0.9, macs=1009), mean(0.8, macs=1000), mean(0.7, macs=900)
 
     assert front([better, cheaper, apart], GOALS) == [apart, better]
+
+
+def test_of_equal_scores_the_cheapest_is_best_and_on_the_front() -> None:
+    dear, cheap = mean(0.9, macs=1000), mean(0.9, macs=990)
+
+    assert ranked([dear, cheap], GOALS)[0] == cheap
+    assert front([dear, cheap], GOALS) == [cheap]
 
 
 def test_steps_within_a_hundredth_do_not_add_up() -> None:
