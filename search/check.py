@@ -132,7 +132,13 @@ def finding(name: str, rule: Callable[[Subject], str], subject: Subject) -> Find
             f"{type(error).__name__}: {first}",
             raised_at(error, subject.kind),
         )
-    return Finding(name, holds, words, line, round(time.perf_counter() - begun, 2))
+    return Finding(name, holds, words, from_here(line), round(time.perf_counter() - begun, 2))
+
+
+def from_here(line: str) -> str:
+    """Return a line's file as it is seen from the working folder, if it lies in there."""
+    here = Path.cwd()
+    return str(Path(line).relative_to(here)) if line and Path(line).is_relative_to(here) else line
 
 
 def network_of(subject: Subject) -> partial[Any]:

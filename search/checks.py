@@ -1,7 +1,7 @@
 """What a module has to keep to stand at a site, one function a rule.
 
-A rule returns what there is to say where it is kept, and raises `BrokenError` where it is not, with the
-line to change; whatever else is raised is the module's own error.
+A rule returns what there is to say where it is kept, and raises `BrokenError` with the line to
+change where it is not; whatever else is raised is the module's own error.
 """
 
 from __future__ import annotations
@@ -133,17 +133,19 @@ def gradients(subject: Subject) -> str:
     total = (made * made.detach().cos()).sum()
     penalty = getattr(module, "penalty", None)
     (total + penalty() if callable(penalty) else total).backward()
-    count = 0
+    silent = []
     for name, parameter in module.named_parameters():
-        count += 1
         line = assignment_of(subject.kind, name)
-        if parameter.grad is None or not parameter.grad.any():
+        if parameter.grad is None:
             raise BrokenError(f"{name} gets no gradient; use it in forward, or leave it out", line)
         if not parameter.grad.isfinite().all():
             raise BrokenError(f"{name} gets a gradient that is not finite", line)
+        silent += [] if parameter.grad.any() else [name]
     if not all(x.grad is not None and x.grad.isfinite().all() for x in given):
         raise BrokenError("passes no finite gradient on", result_of(subject.kind))
-    return f"reach {count} parameters" if count else "pass through; there are no parameters"
+    count = len(list(module.parameters()))
+    cancelled = f"; {', '.join(silent)} cancels out" if silent else ""
+    return f"reach {count} parameters{cancelled}" if count else "pass; there are no parameters"
 
 
 def bf16(subject: Subject) -> str:
@@ -213,6 +215,8 @@ def start(subject: Subject) -> str:
         if not all(torch.equal(module.state_dict()[name], fresh[name]) for name in changed):
             words = "initialise() sets other values than the constructor leaves"
             raise BrokenError(words, place_of(subject.kind.initialise))
+    if subject.site in ("mix", "act"):
+        return f"none is asked of a {subject.site} beyond the constructor's"
     module = subject.build().eval()
     given = subject.maps(module, SIZES[0])
     with torch.no_grad():
