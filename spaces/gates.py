@@ -39,7 +39,7 @@ baselines = {"ResNet-50": Space(resnet50)}
 objectives = ["accuracy", "params"]
 recipes = {
     # ShuffleAttention halves 64 groups, so its narrowest map needs 128 channels
-    "preview": preview(planes=32),
+    "preview": preview(planes=32, lr=0.1),
     "cifar100": replace(mspa, select_on_test=False),
     "imagenet": replace(mspa_imagenet, select_on_test=False),
 }
