@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,30 +19,27 @@ class Features:
     """
 
     def __init__(self, labels: Mapping[str, tuple[Label, ...]]) -> None:
-        self._columns: list[tuple[str, Mapping[Label, Array], Array]] = []
-        groups: list[int] = []
-        for name, offered in labels.items():
-            if len(offered) > 1:
-                codes = coded(offered)
-                held = np.stack(list(codes.values()))
-                groups += [len(self._columns)] * held.shape[1]
-                self._columns.append((name, codes, held.mean(0)))
-        self.groups = np.array([*groups, len(self._columns)], dtype=np.intp)
-        """Which columns belong to one choice; the last column is the price."""
+        open_choices = [(name, offered) for name, offered in labels.items() if len(offered) > 1]
+        self._columns = [(name, coded(offered)) for name, offered in open_choices]
+        self._absent = [np.mean(list(codes.values()), axis=0) for _, codes in self._columns]
+        widths = [len(absent) for absent in self._absent]
+        self.groups = np.repeat(np.arange(len(widths) + 1), [*widths, 1])
+        """Which columns belong to one choice; a last one is the price's."""
 
-    def __call__(self, choices: Sequence[Mapping[str, Label]], places: Array) -> Array:
-        """Return one row for each architecture."""
+    def __call__(self, choices: Mapping[str, Label]) -> Array:
+        """Return the columns of an architecture but for the price."""
         blocks = [
-            np.stack([codes[held[name]] if name in held else absent for held in choices])
-            for name, codes, absent in self._columns
+            codes[choices[name]] if name in choices else absent
+            for (name, codes), absent in zip(self._columns, self._absent, strict=True)
         ]
-        return np.hstack([*blocks, places[:, None]])
+        return np.concatenate(blocks) if blocks else np.zeros(0)
 
 
 def coded(labels: Iterable[Label]) -> dict[Label, Array]:
     """Return a vector for each label."""
     offered = list(labels)
-    if all(type(label) in (int, float) for label in offered):
-        ranked = sorted(offered, key=lambda label: float(label or 0))
-        return {label: np.array([place / (len(ranked) - 1)]) for place, label in enumerate(ranked)}
-    return dict(zip(offered, np.eye(len(offered)) / np.sqrt(2), strict=True))
+    numbers = [label for label in offered if type(label) is int or type(label) is float]
+    if len(numbers) < len(offered):
+        return dict(zip(offered, np.eye(len(offered)) / np.sqrt(2), strict=True))
+    ranked = sorted(numbers)
+    return {label: np.array([place / (len(ranked) - 1)]) for place, label in enumerate(ranked)}

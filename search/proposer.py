@@ -10,6 +10,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
+from search.advisor import Advisor, is_for
 from search.code import Code
 from search.entry import REFUSALS, Entry, checked, concluded
 from search.experiment import Experiment, resolved
@@ -47,6 +48,8 @@ class Proposer:
         self._size = experiment.space.size
         self._grid = iter(experiment.space)
         self._ahead: Architecture | None = None
+        is_ours = sampler.name == "auto" and is_for(experiment)
+        self._advisor = Advisor(experiment, sampler.seed) if is_ours else None
 
     def draft(self, entries: Sequence[Entry], budget: int | None) -> Entry | None:
         """Return the next trial; None where there is none within so many architectures."""
@@ -159,6 +162,8 @@ class Proposer:
     ) -> tuple[Architecture, Mapping[str, Any]]:
         if self._is_grid(budget):
             return self._untried(first), {}
+        if self._advisor:
+            return self._advisor.suggest(entries) or self._untried(first), {}
         last = entries[-1] if entries else None
         if last is None or last.status != "duplicate":
             return self.sampler.suggest()

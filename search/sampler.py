@@ -48,6 +48,7 @@ STATES: Mapping[State, TrialState] = {
 class Sampler:
     """Suggests architectures by a method of Optuna, and leaves storing them to others.
 
+    "auto" is TPE here, for the experiments that our own sampler is not for.
     Each suggestion has a seed of its own, drawn from how many trials have been shown: a search
     that goes on suggests what it would have suggested without a break.
     """
@@ -57,6 +58,7 @@ class Sampler:
         if method not in SAMPLERS:
             hint = near(name, SAMPLERS) or f"; there are auto, {', '.join(SAMPLERS)}"
             raise SpaceError(f"there is no sampler {name!r}{hint}")
+        self.name = name
         self.space = experiment.space
         self.seed = seed
         self.distributions = {

@@ -66,7 +66,8 @@ def distances(features: Array, groups: NDArray[np.intp]) -> Array:
 def squared(one: Array, other: Array) -> Array:
     """Return the squared distances between the rows of two matrices."""
     apart = (one**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2 * one @ other.T
-    return np.maximum(apart, 0.0)
+    held: Array = np.maximum(apart, 0.0)
+    return held
 
 
 def standardised(scores: Array) -> tuple[Array, float, float]:
