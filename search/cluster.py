@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from search import parcel
-from search.exchange import RETRIES, Exchange, Left
+from search.exchange import RETRIES, Exchange, Left, cause
 from search.job import Answer, Event, Finished, Job
 from search.parcel import Parcel, packed
 from search.private import PrivateFolder, sigterm_kept, take_token
@@ -32,6 +32,7 @@ from spaces import SpaceError
 os.environ |= {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
     "RAY_ENABLE_AUTO_CONNECT": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -64,6 +65,8 @@ class Cluster:
         share: Share | None = None,
         address: str = "",
     ) -> None:
+        if ray.is_initialized():
+            raise SpaceError("this process has a Ray cluster already; a search takes another one")
         logging.getLogger("ray").setLevel(logging.CRITICAL + 1)
         self._files = PrivateFolder()
         self._thread: threading.Thread | None = None
@@ -192,7 +195,8 @@ class Answers(FIFOScheduler):
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """Tell that a worker has gone."""
-        self._exchange.lost(trial.config["job"]["number"], reason_of(trial.get_error()))
+        told = Path(trial.error_file).read_text("utf-8", "replace")
+        self._exchange.lost(trial.config["job"]["number"], cause(told))
 
     def choose_trial_to_run(self, tune_controller: Any) -> None:
         """Leave the order to Tune; it comes by here several times a second."""
@@ -241,7 +245,8 @@ def begin(folder: Path) -> None:
         log_to_driver=False,
         configure_logging=False,
         object_store_memory=STORE,
-        _temp_dir=str(folder),
+        # Ray opens this one to every user of the machine; the one around it is closed to them
+        _temp_dir=str(folder / "ray"),
         _node_ip_address="127.0.0.1",
     )
 
@@ -256,8 +261,9 @@ def join(address: str) -> None:
     try:
         ray.init(address, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        words = next(iter(str(error).splitlines()), "")
         raise SpaceError(
-            f"no cluster can be joined at {address} ({type(error).__name__}: {first_line(error)}); "
+            f"no cluster can be joined at {address} ({type(error).__name__}: {words}); "
             "see that it is up, that `ray start` has been run on this machine too, and that "
             "RAY_AUTH_MODE and the token are the cluster's"
         ) from None
@@ -283,15 +289,3 @@ def check(folder: Path) -> None:
                 asked[node["NodeManagerHostname"]] = task.remote(mark.name)
         for name, (torch, is_seen) in zip(asked, ray.get(list(asked.values())), strict=True):
             refuse_strange(name, torch, folder if not is_seen else None)
-
-
-def reason_of(error: BaseException | None) -> str:
-    """Say in a line what a worker died of."""
-    if isinstance(error, ray.exceptions.RayActorError) and "node" in str(error):
-        return "the loss of its machine"
-    return first_line(error or "")
-
-
-def first_line(error: object) -> str:
-    """Return the beginning of what an error says."""
-    return next(iter(str(error).splitlines()), "")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from search.job import Event, Finished, Job, Reported, Started
@@ -151,6 +152,16 @@ def story(heard: list[Event]) -> list[str]:
         else:
             words.append(f"died: {event.reason}")
     return words
+
+
+def descendants(process: int) -> list[int]:
+    """Return the processes that one has started, and those that they have."""
+    found = [process]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, task.read_text().split())
+    return found[1:]
 
 
 def is_alive(process: int) -> bool:

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from search.exchange import Exchange, Left
+from search.exchange import Exchange, Left, cause
 from search.job import Died, Event, Finished, Reported, Started
 from tests.search.jobs import job, story
 from trials.epoch import Epoch
@@ -195,3 +195,28 @@ def test_nothing_of_it_is_pickled(exchange: Exchange) -> None:
 
 def test_an_event_of_a_job_that_has_ended_is_not_told(exchange: Exchange) -> None:
     assert exchange.tell(Died(3, "SIGKILL")) == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (
+            "Failure # 1 (occurred at 2026-11-21_13-12-00)\nThe actor died unexpectedly before "
+            "finishing this task.\n\tclass_name: Training\n",
+            "the end of its worker",
+        ),
+        (
+            "Failure # 1 (occurred …)\nThe actor died unexpectedly\nFailure # 2 (occurred …)\n"
+            "The actor is dead because its node has died. Node Id: 0afe\n\tthe actor's node was …",
+            "the loss of its machine",
+        ),
+        (
+            "Failure # 1 (occurred at …)\nTraceback (most recent call last):\n  File …\n"
+            "RuntimeError: the code that was sent did not arrive as it was\n",
+            "RuntimeError: the code that was sent did not arrive as it was",
+        ),
+        ("", "nothing that was told"),
+    ],
+)
+def test_what_a_worker_went_of_is_told_in_a_line(told: str, words: str) -> None:
+    assert cause(told) == words
