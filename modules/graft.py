@@ -147,7 +147,12 @@ def grown(one: Hit) -> nn.Module:
             f"{where}: {place.name} makes {made} of {given}; {called} keeps "
             f"{'shapes' if arguments < 2 else 'channels'} and can stand after it"
         )
-    new = one.factory(*(channels, stride)[:arguments])
+    given_to = (channels, stride)[:arguments]
+    try:
+        new = one.factory(*given_to)
+    except Exception as error:  # whatever a constructor raises, its place is to be known
+        call = f"{called}({', '.join(map(str, given_to))})"
+        raise ValueError(f"{where}: {call}: {error or type(error).__name__}") from error
     if arguments == 2 and getattr(new, "channels", channels) != channels:
         raise ValueError(
             f"{where}: {called} works on {new.channels} channels, and {channels} stay around it"
@@ -168,11 +173,10 @@ def wanted(factory: Factory) -> int:
     site = getattr(kind, "site", None)
     if site == "fuse":
         raise ValueError(f"{name_of(factory)} fuses two maps, and a place has one")
-    asked = [
-        parameter
-        for parameter in inspect.signature(factory).parameters.values()
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
+    parameters = list(inspect.signature(factory).parameters.values())
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters[:1]):
+        return 2 if site == "mix" else 1
+    asked = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if site == "act" or not asked or asked[0].default is not asked[0].empty:
         return 0
     return 2 if len(asked) > 1 and asked[1].name == "stride" else 1
