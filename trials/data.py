@@ -13,7 +13,7 @@ from trials.folder import is_large, native_size, open_tree
 from trials.pack import Pack, cache, cached, fingerprint, moments, pack
 from trials.recipe import KNOWN, Images, Recipe
 from trials.shrink import shrink_tree
-from trials.split import Files, Split
+from trials.split import Files, Split, joined
 from trials.tree import Tree, scan, scan_imagenet
 
 CIFAR = {
@@ -45,11 +45,12 @@ class Data:
 def load(recipe: Recipe, root: Path | None = None, download: bool = False) -> Data:
     """Open the recipe's data below `root` and divide it.
 
-    A recipe that selects on the test set trains on all the rest; its provenance says so.
+    A recipe that selects or confirms on the test set trains on all the rest; its provenance says
+    so.
     """
     if callable(recipe.data):
         return _own(recipe, root)
-    share = 0.0 if recipe.select_on_test else recipe.validation
+    share = 0.0 if recipe.select_on_test or recipe.confirm else recipe.validation
     whole = _open(recipe.data, root, download, share)
     kept, held, words = divide(whole, share, recipe.images)
     data = Data(
@@ -62,7 +63,7 @@ def load(recipe: Recipe, root: Path | None = None, download: bool = False) -> Da
         fingerprint=whole.fingerprint,
         provenance=", ".join(filter(None, [_title(recipe.data), whole.note, words])),
     )
-    return _selected_on_test(data) if recipe.select_on_test else data
+    return _scored_on_test(data, recipe)
 
 
 def from_splits(
@@ -156,12 +157,16 @@ def _own(recipe: Recipe, root: Path | None) -> Data:
             f"the recipe's data returned {type(data).__name__}; it is a function from the data "
             "folder to trials.data.Data"
         )
-    return _selected_on_test(data) if recipe.select_on_test else data
+    if recipe.confirm:
+        data = replace(data, train=joined(data.train, data.validation))
+    return _scored_on_test(data, recipe)
 
 
-def _selected_on_test(data: Data) -> Data:
-    words = f"{data.provenance}, selected on the test set"
-    return replace(data, validation=data.test, provenance=words)
+def _scored_on_test(data: Data, recipe: Recipe) -> Data:
+    if not (recipe.select_on_test or recipe.confirm):
+        return data
+    how = "selected on the test set" if recipe.select_on_test else "confirmed on the test set"
+    return replace(data, validation=data.test, provenance=f"{data.provenance}, {how}")
 
 
 def _title(name: str) -> str:

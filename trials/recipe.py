@@ -43,7 +43,8 @@ class Recipe:
     BatchNorm between the processes of one trial. `compile` compiles block by block, some 30 s for
     each new kind of block. `overrides` are keywords of the backbone that this recipe sets, for a
     preview on a smaller network. `select_on_test` scores on the test set, as most papers do;
-    whatever prints such a number repeats it. `train` replaces the loop: it is called as
+    whatever prints such a number repeats it. `confirm` is for what has been selected already: it
+    trains on the validation images too and scores on the test set. `train` replaces the loop: it is called as
     `trials.train.train` is, and yields an `Epoch` at a time.
     """
 
@@ -72,6 +73,7 @@ class Recipe:
     images: int | None = None
     validation: float = 0.1
     select_on_test: bool = False
+    confirm: bool = False
     overrides: Mapping[str, object] = field(default_factory=dict)
     train: Callable[..., Iterator[Epoch]] | None = None
 
@@ -117,6 +119,11 @@ class Recipe:
             raise ValueError(f"seeds = {self.seeds} must be different numbers, one at least")
         if self.accumulate > self.batch:
             raise ValueError(f"accumulate = {self.accumulate} splits batch = {self.batch} too far")
+        if self.confirm and self.select_on_test:
+            raise ValueError(
+                "select_on_test has left no images to confirm on; confirm what was selected "
+                "on validation images"
+            )
         if self.optimizer == "sgd" and self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum; momentum = 0 goes with nesterov=False")
         if self.train is not None and not callable(self.train):

@@ -40,6 +40,16 @@ class Files:
         return type(self)(paths, self.labels[index], self.size)
 
 
+def joined(one: Split | Files, other: Split | Files) -> Split | Files:
+    """Put two parts of a set together again."""
+    labels = torch.cat([one.labels, other.labels])
+    if isinstance(one, Files) and isinstance(other, Files):
+        return Files(one.paths + other.paths, labels, one.size)
+    if isinstance(one, Split) and isinstance(other, Split):
+        return Split(torch.cat([one.images, other.images]), labels)
+    raise ValueError("one part of the data is tensors and the other files; give both alike")
+
+
 def stratified(labels: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
     """Draw `count` places with every class at its share; return those left and those drawn."""
     shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))

@@ -137,7 +137,7 @@ class Trial:
     def _result(self, ending: TrialError, seconds: float) -> Result:
         last = self.curve[-1] if self.curve else Epoch(0, math.nan, math.nan)
         remarks = [remark for epoch in self.curve for remark in epoch.remarks]
-        if self.recipe.select_on_test:
+        if self.recipe.select_on_test or self.recipe.confirm:
             remarks.append("scored on the test set")
         return Result(
             ending.status,
