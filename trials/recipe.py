@@ -44,8 +44,8 @@ class Recipe:
     each new kind of block. `overrides` are keywords of the backbone that this recipe sets, for a
     preview on a smaller network. `select_on_test` scores on the test set, as most papers do;
     whatever prints such a number repeats it. `confirm` is for what has been selected already: it
-    trains on the validation images too and scores on the test set. `train` replaces the loop: it is called as
-    `trials.train.train` is, and yields an `Epoch` at a time.
+    trains on the validation images too and scores on the test set. `train` replaces the loop: it is
+    called as `trials.train.train` is, and yields an `Epoch` at a time.
     """
 
     data: str | Callable[..., object] = "clutter"
