@@ -89,9 +89,14 @@ class Cluster:
             self._end()
             raise
 
+    @property
+    def count(self) -> int:
+        """How many jobs are trained at once."""
+        return self._exchange.count
+
     def free(self) -> int:
         """Count the jobs that can be submitted now."""
-        return self._exchange.count - len(self._exchange.running)
+        return self.count - len(self._exchange.running)
 
     def submit(self, job: Job) -> None:
         """Have a job trained."""

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from search.job import Answer, Died, Event, Finished, Job, Reported
+from search.job import Answer, Died, Event, Finished, Job, Reported, Started
+from search.slots import LONG
 from trials.epoch import Epoch
 from trials.trial import Result
 
@@ -32,6 +33,7 @@ class Held:
     job: Job
     curve: list[Epoch] = field(default_factory=list)
     deaths: int = 0
+    is_begun: bool = False
     since: float = field(default_factory=time.monotonic)
 
 
@@ -88,9 +90,11 @@ class Exchange:
         """Have all jobs end with their epoch, and return the results that come within the grace."""
         until = time.monotonic() + grace
         self._is_leaving = True
+        # one that no worker has begun has nothing to say, and may find none for long
+        self.running = {number: held for number, held in self.running.items() if held.is_begun}
         results = []
         while self.running and (rest := until - time.monotonic()) > 0:
-            for event in self.events(rest):
+            for event in self.events(min(rest, LONG)):
                 if isinstance(event, Finished):
                     results.append(event)
         return results
@@ -98,6 +102,7 @@ class Exchange:
     def end(self) -> None:
         """Have the other thread leave where it next comes by."""
         self._is_over = True
+        self.running.clear()
         self._jobs.put(None)
         self._answers.put("interrupted")
 
@@ -131,6 +136,7 @@ class Exchange:
         """Tell that a worker has gone with its job, which is tried again or given up."""
         if held := self.running.get(number):
             held.deaths += 1
+            held.is_begun = False
             if held.deaths <= RETRIES:
                 self.tell(Died(number, reason))
                 return
@@ -156,7 +162,9 @@ class Exchange:
             self._answers.put("go on")
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, Reported):
+        if isinstance(event, Started):
+            self.running[event.number].is_begun = True
+        elif isinstance(event, Reported):
             self.running[event.number].curve.append(event.epoch)
         elif isinstance(event, Finished):
             del self.running[event.number]

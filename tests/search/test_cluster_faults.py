@@ -42,7 +42,7 @@ from tests.search.jobs import job, story
 space, temporary = map(Path, sys.argv[1:])
 machines = Machines(
     initialize_head=True,
-    head_node_args={"num_cpus": 0, "_temp_dir": str(temporary), "include_dashboard": False},
+    head_node_args={"num_cpus": 0, "temp_dir": str(temporary), "include_dashboard": False},
 )
 nodes = [machines.add_node(num_cpus=1) for _ in range(3)]
 jobs = [job(space, number, "slow", seed=number, changes={"epochs": 5}) for number in range(5)]
@@ -172,8 +172,8 @@ def space(tmp_path: Path) -> Path:
     return write_space(tmp_path)
 
 
-def gone(processes: list[int]) -> bool:
-    until = time.monotonic() + 20
+def gone(processes: list[int], seconds: float = 20) -> bool:
+    until = time.monotonic() + seconds
     while any(map(is_alive, processes)) and time.monotonic() < until:
         time.sleep(0.1)
     return not any(map(is_alive, processes))
@@ -238,9 +238,12 @@ def test_a_driver_that_was_killed_is_gone_on_with(driver: Driver, space: Path) -
     driver.both_report(3)
     processes = descendants(driver.process.pid)
 
+    trained = [process for process in processes if is_training(process)]
+
     driver.process.kill()
 
-    assert gone(processes)
+    assert len(trained) == 2
+    assert gone(trained)
     kept = {number: kept_in(space.parent / "trials" / number) for number in "01"}
     again = Driver(space, 40)
     said, _ = again.process.communicate(timeout=200)
@@ -255,6 +258,12 @@ def test_a_driver_that_was_killed_is_gone_on_with(driver: Driver, space: Path) -
         # what was trained before is told as it was, down to the time it took
         assert [seconds for _, seconds in epochs][: len(kept[number])] == kept[number]
     assert not driver.files.exists()
+    # Ray's own agents look for their parent once a minute
+    assert gone(processes, 90)
+
+
+def is_training(process: int) -> bool:
+    return b"search.child" in Path(f"/proc/{process}/cmdline").read_bytes()
 
 
 def kept_in(folder: Path) -> list[str]:

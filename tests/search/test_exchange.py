@@ -1,6 +1,8 @@
+import math
 import pickle
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -128,21 +130,37 @@ def test_who_leaves_hears_the_last_results(exchange: Exchange, tmp_path: Path) -
     exchange.submit(job(tmp_path / "mine.py", 8))
 
     def act() -> None:
+        exchange.tell(Started(7))
         answers.append(exchange.tell(Reported(7, epoch(1))))
-        exchange.tell(Finished(7, Result("interrupted")))
-        answers.append(exchange.next(is_waiting=False))
+        with suppress(Left):
+            exchange.tell(Finished(7, Result("interrupted")))
 
     other = Thread(target=act)
     other.start()
+    list(exchange.events(5))
     began = time.monotonic()
 
-    last = exchange.leave(0.5)
+    # nobody has begun the other one, and it is not waited for
+    last = exchange.leave(math.inf)
 
     assert story(last) == ["interrupted"]
-    assert 0.4 < time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     exchange.end()
     other.join()
-    assert answers == ["interrupted", None]
+    assert answers == ["interrupted"]
+
+
+def test_who_leaves_waits_no_longer_than_the_grace(exchange: Exchange) -> None:
+    heard(exchange, lambda: exchange.tell(Started(7)))
+    began = time.monotonic()
+
+    last = exchange.leave(0.3)
+
+    assert last == []
+    assert 0.2 < time.monotonic() - began < 2
+    exchange.end()
+    assert exchange.leave(10) == []
+    assert time.monotonic() - began < 3
 
 
 def test_the_other_thread_ends_wherever_it_waits(exchange: Exchange) -> None:
