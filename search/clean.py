@@ -29,11 +29,14 @@ Evidence = dict[str, Any]
 
 
 class KeepOut:
-    """Refuses the imports that an exported file must do without."""
+    """Refuses the imports that an exported file must do without; `library` is one it may need."""
+
+    library = ""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Find nothing, and let nobody else find what is kept out."""
-        if name.partition(".")[0] in KEPT_OUT:
+        root = name.partition(".")[0]
+        if root in KEPT_OUT and root != self.library:
             raise ImportError(f"it imports {name}, and has nothing but torch")
         return None
 
@@ -110,8 +113,9 @@ def shapes(network: nn.Module) -> dict[str, list[int]]:
     return {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
-def examine(job: Mapping[str, Any]) -> None:
+def examine(keep_out: KeepOut, job: Mapping[str, Any]) -> None:
     """Write down the evidence for a file, or what went wrong."""
+    keep_out.library = job["library"]
     try:
         spec = importlib.util.spec_from_file_location(job["name"], job["source"])
         assert spec and spec.loader
@@ -141,11 +145,12 @@ def apart(work: Callable[[], None]) -> None:
 
 def main() -> None:
     """Examine the files that a file of jobs names."""
-    sys.meta_path.insert(0, KeepOut())
+    keep_out = KeepOut()
+    sys.meta_path.insert(0, keep_out)
     # the first count imports half of torch, here once for all that follow
     multiply_accumulates(nn.Identity(), [1])
     for job in json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8")):
-        apart(partial(examine, job))
+        apart(partial(examine, keep_out, job))
 
 
 if __name__ == "__main__":

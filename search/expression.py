@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from search.layout import Bracketed, Piece, prefixed
+from search.library import public
 from search.sources import Import, is_outside
 from spaces import SpaceError
 from spaces.ties import alike
@@ -31,9 +32,13 @@ class Classes(int):
 
 
 class Expressions:
-    """Writes values; `imports` and `definitions` are what these expressions refer to."""
+    """Writes values; `imports` and `definitions` are what these expressions refer to.
 
-    def __init__(self) -> None:
+    What is of `library` is imported; any other library's is a definition that cannot be written.
+    """
+
+    def __init__(self, library: str = "") -> None:
+        self.library = library
         self.imports: set[Import] = set()
         self.definitions: set[tuple[str, str]] = set()
 
@@ -120,7 +125,9 @@ class Expressions:
             found = getattr(found, step, None)
         if found != value:
             raise SpaceError(f"{path} is {name} of {module}, where something else has this name")
-        if is_outside(module):
+        if self.library and module.partition(".")[0] == self.library:
+            self.imports.add(Import(public(value), root, root))
+        elif is_outside(module):
             if module != "builtins":
                 self.imports.add(Import(module, root, root))
         else:

@@ -65,6 +65,7 @@ def job(draft: Draft) -> dict[str, object]:
         "weights": str(draft.weights),
         "sizes": draft.sizes,
         "classes": choosable(draft.original),
+        "library": draft.original.library,
         "evidence": str(evidence_of(draft)),
     }
 

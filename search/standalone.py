@@ -1,4 +1,7 @@
-"""The text of a file that defines one network and needs nothing but torch."""
+"""The text of a file that defines one network and needs nothing but torch.
+
+A grafted network imports the one library whose network it is grafted onto.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from torch import Tensor, nn
 
 from search.expression import Classes, Expressions
 from search.layout import STEP, WIDTH, import_block, laid_out, prefixed
+from search.library import library_of, unloaded
 from search.reached import Reached
 from search.sources import Import, Source
 from search.weights import load_tensors
@@ -42,6 +46,11 @@ class Original:
         keywords = keywords_of(self.network.func) or self.network.keywords
         return "num_classes" in keywords
 
+    @property
+    def library(self) -> str:
+        """The library whose network is grafted; empty where torch is all that is needed."""
+        return library_of(self.network)
+
     def call(self, classes: int) -> partial[Any]:
         """Return the call for a number of classes.
 
@@ -50,6 +59,8 @@ class Original:
         named = dict(self.network.keywords)
         if hasattr(self.network.func, "plan"):
             named.pop("weights", None)
+        if self.library:
+            named["network"] = unloaded(named["network"])
         if self.takes_classes:
             named["num_classes"] = classes
         return partial(self.network.func, *self.network.args, **named)
@@ -60,7 +71,7 @@ def standalone(original: Original, name: str, kind: type[nn.Module]) -> str:
 
     `kind` is the class of the network once it is built.
     """
-    reached, write = Reached(), Expressions()
+    reached, write = Reached(), Expressions(original.library)
     reached.define("build")
     reached.name(load_tensors.__module__, load_tensors.__name__)
     write.imports.add(Import("torch", "nn", "nn"))
@@ -131,8 +142,9 @@ def docstring(
     network = Expressions().call(call.func, call.args, call.keywords, "")
     weights = f'weights="{name}.safetensors"' if original.state is not None else ""
     size = ", ".join(map(str, original.shape))
+    needed = f"torch and {original.library}" if original.library else "nothing but torch"
     lines = [
-        f"{name}: one network, in one file that needs nothing but torch.",
+        f"{name}: one network, in one file that needs {needed}.",
         "",
         *laid_out(network, STEP),
         "",

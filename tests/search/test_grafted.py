@@ -1,5 +1,6 @@
 """A grafted network in the language, in costs, in records, in a training: a backbone like any."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -7,12 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 from torchvision import models
+from torchvision.models.convnext import LayerNorm2d
 
 from modules.attention.eca import ECA
 from modules.attention.se import SE
+from modules.backbones.resnet import resnet18
 from modules.graft import graft
 from search.code import code_hash
 from search.experiment import Experiment, load
+from search.exports import Original, write
 from search.record import record
 from spaces import Space, SpaceError, choice
 from trials.cost import measure
@@ -128,3 +132,31 @@ def test_it_trains(preview):
     assert trial.result.status == "complete", trial.result.details
     assert len(epochs) == 1
     assert torch.isfinite(torch.tensor(trial.result.score))
+
+
+def test_an_export_imports_the_one_library_it_grafts_and_says_so(tmp_path):
+    call = partial(
+        graft,
+        network=partial(models.resnet18, weights=models.ResNet18_Weights.DEFAULT),
+        after={"layer4.*": SE},
+        num_classes=10,
+    )
+    state = graft(models.resnet18, after={"layer4.*": SE}, num_classes=10).state_dict()
+
+    (exported,) = write({"best": Original(call, IMAGE, 10, state)}, tmp_path)
+
+    text = (tmp_path / "best.py").read_text()
+    assert "in one file that needs torch and torchvision." in text
+    assert re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE).count("torchvision") == 1
+    assert "from torchvision.models import resnet18" in text
+    assert "weights=ResNet18" not in text
+    assert "evaluation" in " ".join(exported.entry["proof"]["py"]["equal"])
+
+
+def test_an_export_imports_no_library_for_a_module(tmp_path):
+    call = partial(resnet18, gate=LayerNorm2d, depths=(1,), planes=8)
+
+    with pytest.raises(
+        SpaceError, match=r"torchvision.models.convnext is of the package torchvision"
+    ):
+        write({"best": Original(call, IMAGE, 10)}, tmp_path)
