@@ -12,10 +12,11 @@ PUBLIC = {
     "fit": "spaces",
     "Recipe": "trials",
     "Result": "trials",
-    "run": "trials",
+    "run": "search.session",
     "measure": "trials",
     "load": "search.experiment",
     "Study": "search.study",
+    "export": "search.winners",
 }
 __all__ = list(PUBLIC)
 

@@ -8,7 +8,7 @@ from search.exports import ProofError
 from search.findings import read
 from search.methods import noted
 from search.place import Place
-from search.report import Options, write
+from search.report import Options, dashboard, write
 from search.winners import Wish, exported
 from spaces import SpaceError
 
@@ -23,6 +23,8 @@ def left_behind(place: Place) -> Iterator[str]:
         yield f"report: {files[0]}"
     except OSError as error:
         yield f"no report: {error.filename}: {error.strerror}"
+    with place.reading() as study:
+        study.draw(dashboard(study))
     try:
         done = exported(place, Wish(), None, ("py",), force=True)
         yield f"the best, proved equal with nothing but torch: {done[0].files[0]}"

@@ -149,7 +149,6 @@ class Run:
 
     def __call__(self, study: Study) -> Outcome:
         """Train what is asked for and return how it ended."""
-        started = time.monotonic()
         first = study.interrupted()
         ask = self.asker(study)
         if not first and (proposal := ask()):
@@ -174,7 +173,7 @@ class Run:
         with ExitStack() as stack:
             stack.callback(screen.close)
             signals = stack.enter_context(Signals())
-            until = started + 3600 * self.options.hours
+            until = time.monotonic() + 3600 * self.options.hours
             loop.run(ask, lambda: bool(signals.code), until, first)
             is_late = time.monotonic() > until
             if loop.running:
@@ -225,7 +224,7 @@ class Run:
         experiment, options = self.place.experiment, self.options
         return Job(
             number=proposal.number,
-            space=str(self.place.folder.space.resolve()) if self.place.has_file else "",
+            space=str(self.place.folder.space.resolve()) if experiment.has_file else "",
             recipe=experiment.recipe or "",
             choices=dict(proposal.architecture.choices),
             baseline=proposal.name,

@@ -70,6 +70,11 @@ class Experiment:
         return self.path.stem
 
     @property
+    def has_file(self) -> bool:
+        """Tell whether the space was read from a file; one from a notebook has a bare name."""
+        return bool(self.path.suffix)
+
+    @property
     def recipe_value(self) -> Any:
         """The recipe of that name, deferred if choices stand in it."""
         return self.space.recipe

@@ -14,9 +14,9 @@ from search.experiment import Experiment, resolved
 from search.ledger import Ledger
 from search.objectives import CHEAP, Objective, objective
 from search.published import Point, points
+from search.record import title_of
 from search.rows import Mean, Row, front, means, row
 from search.storage import SQLite, database
-from search.study import title_of
 from spaces import SpaceError
 from trials.recipe import Recipe
 

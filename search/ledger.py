@@ -163,6 +163,15 @@ class Ledger:
 
         self._write(before.number, write)
 
+    def draw(self, figures: Mapping[str, Any]) -> None:
+        """Keep figures of plotly with the study, where the dashboard shows them."""
+        from optuna_dashboard import save_plotly_graph_object
+
+        with quiet(), told(self.database.shown, StorageInternalError):
+            study = optuna.load_study(study_name=self.name, storage=self._storage)
+            for name, figure in figures.items():
+                save_plotly_graph_object(study, figure, graph_object_id=name)
+
     def _write(self, number: int, action: Callable[[int], object]) -> None:
         try:
             insist(self.database, lambda: action(self._at(number)), StorageInternalError)

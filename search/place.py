@@ -71,11 +71,6 @@ class Place:
             study.close()
 
     @property
-    def has_file(self) -> bool:
-        """Tell whether the space is in a file, from which a worker can read it."""
-        return self.experiment.path.is_file()
-
-    @property
     def named(self) -> str:
         """What a user types to name this place again."""
         held, recipe = self.experiment, self.experiment.recipe

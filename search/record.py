@@ -175,3 +175,8 @@ def line_of(path: str, before: Entries, after: Entries) -> str:
     if isinstance(before[path], list) and isinstance(after[path], list):
         return f"{path} offered {before[path]}, now {after[path]}"
     return f"{path} was {before[path]!r}, now {after[path]!r}"
+
+
+def title_of(experiment: Experiment) -> str:
+    """Return what the study of an experiment is called unless it has a name of its own."""
+    return f"{experiment.name}/{experiment.recipe or 'as written'}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from statistics import fmean, stdev
 from typing import Any
 
@@ -66,9 +66,17 @@ class Row:
         return self.figures.get("thop")
 
 
+def unknown() -> Any:
+    """Build nothing: a row that no study has returned is about no network."""
+    raise ValueError("this row was not returned by a study, which knows how to build its network")
+
+
 @dataclass(frozen=True)
 class Mean:
-    """An architecture over its seeds; `scores` are of those that trained to the end."""
+    """An architecture over its seeds; `scores` are of those that trained to the end.
+
+    `build()` returns its network, untrained.
+    """
 
     name: str
     choices: Mapping[str, Label]
@@ -77,6 +85,7 @@ class Mean:
     metric: str
     scores: tuple[float, ...]
     numbers: tuple[int, ...]
+    build: Callable[[], Any] = field(default=unknown, compare=False, repr=False)
 
     @property
     def n(self) -> int:
@@ -125,6 +134,21 @@ def row(number: int, state: str, kept: Mapping[str, Any], scores: Mapping[int, f
         kept["folder"],
         kept["code"],
     )
+
+
+def flat(one: Row) -> dict[str, Any]:
+    """Return a training as plain columns, a choice and a figure each."""
+    return {
+        "number": one.number,
+        "name": one.name,
+        "seed": one.seed,
+        "status": one.status,
+        "reason": one.reason,
+        **one.choices,
+        one.metric: one.score,
+        **one.figures,
+        "seconds": one.seconds,
+    }
 
 
 def figures_of(kept: Mapping[str, Any]) -> dict[str, float]:

@@ -49,7 +49,13 @@ class RunFolder:
     @property
     def space(self) -> Path:
         """The copy of the space file."""
-        return self.path / "space" / str(self._facts()["space"])
+        name = str(self._facts()["space"])
+        if not name:
+            raise SpaceError(
+                f"{self.path} is the run of a space that is in no file, from a notebook perhaps; "
+                "write the space into a file and give both"
+            )
+        return self.path / "space" / name
 
     def trial(self, number: int) -> Path:
         """Return where a trial keeps its states and weights."""
@@ -59,7 +65,8 @@ class RunFolder:
         self, experiment: Experiment, changes: Mapping[str, object], limits: Iterable[str] = ()
     ) -> None:
         """Copy the files an experiment was read from, and write down what it was read with."""
-        copies = {file.name: file for file in [experiment.path, *beside(experiment.path)]}
+        files = [experiment.path, *beside(experiment.path)] if experiment.has_file else []
+        copies = {file.name: file for file in files}
         for name, file in copies.items():
             replace(self.path / "space" / name, file.read_bytes())
         for old in (self.path / "space").glob("*.py"):
@@ -68,7 +75,7 @@ class RunFolder:
         write(self.path / "recipe.json", described(experiment.recipe_value))
         write(self.path / "versions.json", self._with_versions())
         facts = {
-            "space": experiment.path.name,
+            "space": experiment.path.name if experiment.has_file else "",
             "recipe": experiment.recipe,
             "shape": experiment.shape,
             "classes": experiment.classes,

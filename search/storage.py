@@ -43,6 +43,14 @@ def database(storage: str) -> Database:
     )
 
 
+def existing(storage: str) -> Database:
+    """Return a database to read; a file that is not there is not made."""
+    found = database(storage)
+    if isinstance(found, SQLite) and not found.path.exists():
+        raise SpaceError(f"there is no study in {found.path.parent}: {found.path} is missing")
+    return found
+
+
 class SQLite:
     """A file with one writer at a time; the locks lie beside it."""
 

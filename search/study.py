@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -17,10 +18,10 @@ from search.experiment import Experiment
 from search.ledger import Ledger
 from search.objectives import cost_of
 from search.proposer import Proposer
-from search.record import Record
-from search.rows import Mean, Row, front, means, plain, ranked, row, score_among
+from search.record import Record, title_of
+from search.rows import Mean, Row, flat, front, means, plain, ranked, row, score_among
 from search.sampler import Sampler
-from search.storage import SQLite, database
+from search.storage import database, existing
 from spaces import Architecture, SpaceError
 from trials.cost import Cost
 from trials.epoch import Epoch
@@ -80,9 +81,7 @@ class Study:
     def read(cls, experiment: Experiment, storage: str, name: str = "") -> Study:
         """Open a study to look at it, whatever has changed since it was begun."""
         proposer = Proposer(experiment, Sampler("random", 0, experiment))
-        store = database(storage)
-        if isinstance(store, SQLite) and not store.path.exists():
-            raise SpaceError(f"there is no study in {store.path.parent}: {store.path} is missing")
+        store = existing(storage)
         ledger = Ledger(store, proposer.sampler.distributions)
         study = cls(ledger, proposer)
         title = name or title_of(experiment)
@@ -148,7 +147,9 @@ class Study:
 
     def means(self) -> list[Mean]:
         """Return each architecture and baseline over its seeds, as far as they are complete."""
-        return means(self.rows())
+        found = means(self.rows())
+        # a baseline may have left the space file, and its row is still there
+        return [replace(one, build=partial(self._built, one)) for one in found]
 
     def front(self) -> list[Mean]:
         """Return the architectures of the space that no other beats, the cheapest first."""
@@ -170,6 +171,24 @@ class Study:
     def close(self) -> None:
         """Give up what is still running, for another driver to go on with."""
         self._ledger.close()
+
+    @property
+    def trials(self) -> list[dict[str, Any]]:
+        """Every training as a flat row, for a DataFrame."""
+        return list(map(flat, self.rows()))
+
+    def figure(self, name: str) -> Any:
+        """Return a figure of plotly: front, heat, effects, importance, curves, progress, places."""
+        from search.report import figure
+
+        return figure(self, name)
+
+    def draw(self, figures: Mapping[str, Any]) -> None:
+        """Keep figures of plotly with the study, for Optuna's dashboard."""
+        self._ledger.draw(figures)
+
+    def _built(self, mean: Mean) -> Any:
+        return self.architecture(mean).build()
 
     def _candidates(self) -> list[Mean]:
         limits = self.experiment.limits
@@ -280,8 +299,3 @@ class Study:
         self._ledger.enter(name)
         files = sorted(self._proposer.changed_files(self._ledger.entries()))
         return f"{' and '.join(files)} changed" if files else ""
-
-
-def title_of(experiment: Experiment) -> str:
-    """Return what the study of an experiment is called unless it has a name of its own."""
-    return f"{experiment.name}/{experiment.recipe or 'as written'}"
