@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 from pathlib import Path
 
+from search.ablation import Elsewhere
 from search.display import Lines, Progress, display
 from search.experiment import Experiment, resolved
 from search.forecast import Forecast, forecast, words
@@ -17,7 +18,8 @@ from search.job import Job
 from search.loop import Executor, Loop, Stop
 from search.place import Place, find_name, placed, recipes_of
 from search.signals import Signals
-from search.study import Proposal, Study
+from search.proposal import Proposal
+from search.study import Study
 from search.watch import Watch
 from spaces import Architecture, SpaceError
 from trials.checkpoint import expected_size
@@ -38,7 +40,9 @@ LIMIT, LEAST = 30, 600.0
 class Options:
     """How a study is driven; nothing in here changes what a training comes to.
 
-    `device` is this process's; a worker that sees one GPU alone has another name for it.
+    `device` is this process's; a worker that sees one GPU alone has another name for it. `ask`
+    is for whoever knows what to train, `asked` trainings of it; of networks that are not in the
+    space `elsewhere` says by name how a worker finds them.
     """
 
     trials: int | None = None
@@ -56,6 +60,9 @@ class Options:
     keep_all: bool = False
     quiet: bool = False
     stop: Stop | None = None
+    ask: Callable[[Study], Proposal | None] | None = None
+    asked: int = 0
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,8 @@ class Run:
     def trainings(self) -> int:
         """How many trainings that is, with baselines and seeds."""
         chosen = len(self.options.picks) or self.budget
-        return (chosen + len(self.place.experiment.baselines)) * len(self.recipe.seeds)
+        every = (chosen + len(self.place.experiment.baselines)) * len(self.recipe.seeds)
+        return self.options.asked or every
 
     def plan(self, expected: Forecast | None, data: Data | None = None) -> Iterator[str]:
         """Yield what will be done, and how long it will take."""
@@ -187,6 +195,8 @@ class Run:
 
     def asker(self, study: Study) -> Callable[[], Proposal | None]:
         """Return what asks the study: for the architectures picked, or for any."""
+        if self.options.ask:
+            return partial(self.options.ask, study)
         if not self.options.picks:
             return partial(study.ask, self.budget)
 
@@ -222,12 +232,16 @@ class Run:
     def job(self, proposal: Proposal, seconds: float) -> Job:
         """Write down what a worker needs."""
         experiment, options = self.place.experiment, self.options
+        name, choices = proposal.name, proposal.architecture.choices
+        changes = self.place.changes
+        if other := options.elsewhere.get(name):
+            name, choices, changes = other.baseline, other.choices, {**changes, **other.changes}
         return Job(
             number=proposal.number,
             space=str(self.place.folder.space.resolve()) if experiment.has_file else "",
             recipe=experiment.recipe or "",
-            choices=dict(proposal.architecture.choices),
-            baseline=proposal.name,
+            choices=dict(choices),
+            baseline=name,
             seed=proposal.seed,
             folder=str(self.place.folder.path.resolve() / "trials" / proposal.folder),
             shape=experiment.shape,
@@ -237,7 +251,7 @@ class Run:
             seconds=seconds,
             root=str(options.root.resolve()) if options.root else None,
             download=False,
-            changes=dict(self.place.changes),
+            changes=dict(changes),
         )
 
     def measure(self, proposal: Proposal) -> Mapping[str, float]:

@@ -10,7 +10,8 @@ from math import inf
 from typing import Any, Protocol
 
 from search.job import Died, Event, Finished, Job, Reported, Started
-from search.study import Proposal, Study
+from search.proposal import Proposal
+from search.study import Study
 from trials.epoch import Epoch
 from trials.trial import Result
 

@@ -70,15 +70,16 @@ class Proposer:
             return None
         return self._another(first, entries, budget)
 
-    def picked(self, architecture: Architecture, entries: Sequence[Entry]) -> Entry | None:
-        """Return the next seed of an architecture that the user names; None where all are there."""
+    def picked(
+        self, architecture: Architecture, name: str, entries: Sequence[Entry]
+    ) -> Entry | None:
+        """Return the next seed of an architecture that the user picks; None where all are there."""
+        identity = name or architecture.key
         group = [
-            entry
-            for entry in entries
-            if entry.identity == architecture.key and entry.status != "duplicate"
+            entry for entry in entries if entry.identity == identity and entry.status != "duplicate"
         ]
         seed = self._missing(group)
-        return None if seed is None else self._training(architecture, "", seed)
+        return None if seed is None else self._training(architecture, name, seed)
 
     def architecture(self, kept: Mapping[str, Any]) -> Architecture:
         """Rebuild what a trial was about; a SpaceError says that it is not in here."""

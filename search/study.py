@@ -7,7 +7,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
@@ -17,29 +17,17 @@ from search.entry import REFUSALS, Entry, checked, concluded
 from search.experiment import Experiment
 from search.ledger import Ledger
 from search.objectives import cost_of
+from search.proposal import Proposal
 from search.proposer import Proposer
 from search.record import Record, title_of
 from search.rows import Mean, Row, flat, front, means, plain, ranked, row, score_among
 from search.sampler import Sampler
 from search.storage import database, existing
 from spaces import Architecture, SpaceError
-from trials.cost import Cost
 from trials.epoch import Epoch
 from trials.trial import Result
 
 NOTHING: Mapping[str, float] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A training to do; `name` is a baseline's, `folder` a name that no other training has."""
-
-    number: int
-    architecture: Architecture
-    name: str
-    seed: int
-    cost: Cost
-    folder: str
 
 
 class Study:
@@ -101,9 +89,12 @@ class Study:
         """Return the next training; None where none is left within so many architectures."""
         return self._ledger.alone(lambda: self._asked(budget))
 
-    def pick(self, architecture: Architecture) -> Proposal | None:
-        """Return the next training of an architecture; None where it is refused or has them all."""
-        return self._ledger.alone(lambda: self._picked(architecture))
+    def pick(self, architecture: Architecture, name: str = "") -> Proposal | None:
+        """Return the next training of an architecture; None where it is refused or has them all.
+
+        What is not in the space goes by a name.
+        """
+        return self._ledger.alone(lambda: self._picked(architecture, name))
 
     def start(self, number: int) -> None:
         """Note which process trains a trial, and since when."""
@@ -200,8 +191,8 @@ class Study:
                 return proposal
         return None
 
-    def _picked(self, architecture: Architecture) -> Proposal | None:
-        draft = self._proposer.picked(architecture, self._look())
+    def _picked(self, architecture: Architecture, name: str) -> Proposal | None:
+        draft = self._proposer.picked(architecture, name, self._look())
         return self._stored(draft) if draft else None
 
     def _taken(self) -> list[Proposal]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import optuna
 
 from search.experiment import Experiment, load
-from search.study import Proposal, Study
+from search.proposal import Proposal
+from search.study import Study
 from trials.epoch import Epoch
 from trials.trial import Result
 
