@@ -18,6 +18,7 @@ from search.proof import ProofError
 from spaces import SpaceError
 
 BATCHES = (1, 2, 3)
+BATCH = ({0: Dim("batch")},)
 IMAGES, OUTPUT = "images", "output"
 
 Run = Callable[[Tensor], list[Tensor]]
@@ -84,7 +85,7 @@ def save_graph(
 
 def traced(network: nn.Module, images: Tensor) -> ExportedProgram:
     """Record what a network does with images, without where in whose files it was written."""
-    program = torch.export.export(network, (images,), dynamic_shapes=({0: Dim("batch")},))
+    program = torch.export.export(network, (images,), dynamic_shapes=BATCH)
     for module in program.graph_module.modules():
         if isinstance(module, torch.fx.GraphModule):
             for node in module.graph.nodes:
@@ -123,7 +124,12 @@ def save_onnx(program: ExportedProgram, path: Path) -> None:
     outputs = program.graph_signature.user_outputs
     names = [OUTPUT] if len(outputs) == 1 else None
     made = torch.onnx.export(
-        program, dynamo=True, verbose=False, input_names=[IMAGES], output_names=names
+        program,
+        dynamo=True,
+        verbose=False,
+        input_names=[IMAGES],
+        output_names=names,
+        dynamic_shapes=BATCH,
     )
     assert made
     for node in made.model.graph.all_nodes():
