@@ -3,10 +3,10 @@
 GC (https://arxiv.org/abs/1904.11492) starts as the identity; SE and ECA do in a blend, whose share
 is learnt from zero (https://arxiv.org/abs/2003.04887). Each of the last two stages takes one of
 them or none after each block. 16 architectures, the plain network among them, at 23.7 to 28.4
-million parameters on CIFAR-100. MACs differ by 6 %, parameters by 20 %, which are the price. The network is
-torchvision's, which downloads its weights when the first training starts; costs need none. Images
-of 32 pixels leave the last stage maps of one pixel: for results worth printing, give the recipe a
-folder of larger ones (`data="folder:PATH"`). The preview takes a ResNet-18 without weights.
+million parameters on CIFAR-100; MACs differ by a third of that. The network is torchvision's, which
+downloads its weights when the first training starts; costs need none. Images of 32 pixels leave the
+last stage maps of one pixel: for results worth printing, give the recipe a folder of larger ones
+(`data="folder:PATH"`). The preview takes a ResNet-18 without weights.
 
     search show grafted_resnet50 --recipe cifar100
     search show --sites torchvision.models.resnet50 'layer3.*'
