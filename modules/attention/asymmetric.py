@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from modules.blocks.conv_norm import conv_norm_relu
+
 
 class Pyramid(nn.Module):
     """The averages over grids of several sizes, in one row: (n, c, h, w) to (n, c, cells)."""
@@ -22,7 +24,7 @@ class Anchored(nn.Module):
 
     def __init__(self, channels: int, hidden: int, out: int, sizes: Sequence[int]) -> None:
         super().__init__()
-        self.key = embedding(channels, hidden)
+        self.key = conv_norm_relu(channels, hidden, bias=True)
         self.value = nn.Conv2d(channels, hidden, 1)
         self.out = nn.Conv2d(hidden, out, 1)
         self.pyramid = Pyramid(sizes)
@@ -92,7 +94,7 @@ class AFNB(nn.Module):
     ) -> None:
         super().__init__()
         hidden = max(1, channels // reduction)
-        self.query = embedding(channels, hidden)
+        self.query = conv_norm_relu(channels, hidden, bias=True)
         self.attend = Anchored(low or channels, hidden, channels, sizes)
         self.join = nn.Sequential(
             nn.Conv2d(2 * channels, channels, 1), nn.BatchNorm2d(channels), nn.Dropout2d(dropout)
@@ -102,10 +104,3 @@ class AFNB(nn.Module):
         context: Tensor = self.attend(self.query(x), self.attend.key(shallow), shallow)
         y: Tensor = self.join(torch.cat([context, x], dim=1))
         return y
-
-
-def embedding(channels: int, hidden: int) -> nn.Sequential:
-    """Return what maps pixels to where queries and keys are compared."""
-    return nn.Sequential(
-        nn.Conv2d(channels, hidden, 1), nn.BatchNorm2d(hidden), nn.ReLU(inplace=True)
-    )

@@ -1,8 +1,8 @@
 """Bottleneck Attention (BAM), Park et al. 2018, https://arxiv.org/abs/1807.06514."""
 
-from collections.abc import Iterator
-
 from torch import Tensor, nn
+
+from modules.blocks.conv_norm import conv_norm_relu
 
 
 class BAM(nn.Module):
@@ -19,24 +19,19 @@ class BAM(nn.Module):
         super().__init__()
         hidden = max(1, channels // reduction)
         self.channel = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), *reduce(channels, hidden), nn.Conv2d(hidden, channels, 1)
+            nn.AdaptiveAvgPool2d(1),
+            *conv_norm_relu(channels, hidden, bias=True),
+            nn.Conv2d(hidden, channels, 1),
         )
         context = (
             layer
             for _ in range(convs)
-            for layer in reduce(hidden, hidden, 3, padding=dilation, dilation=dilation)
+            for layer in conv_norm_relu(hidden, hidden, 3, dilation=dilation, bias=True)
         )
-        self.pixel = nn.Sequential(*reduce(channels, hidden), *context, nn.Conv2d(hidden, 1, 1))
+        self.pixel = nn.Sequential(
+            *conv_norm_relu(channels, hidden, bias=True), *context, nn.Conv2d(hidden, 1, 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.channel(x) * self.pixel(x)
         return x * (1 + logits.sigmoid())
-
-
-def reduce(
-    channels: int, out: int, kernel: int = 1, padding: int = 0, dilation: int = 1
-) -> Iterator[nn.Module]:
-    """Yield a convolution, its norm and its activation."""
-    yield nn.Conv2d(channels, out, kernel, padding=padding, dilation=dilation)
-    yield nn.BatchNorm2d(out)
-    yield nn.ReLU(inplace=True)

@@ -6,6 +6,8 @@ https://arxiv.org/abs/1808.00897
 import torch
 from torch import Tensor, nn
 
+from modules.blocks.conv_norm import conv_norm_relu
+
 
 class ARM(nn.Module):
     """Scale each channel by a normed linear map of the averages (attention refinement).
@@ -37,11 +39,7 @@ class FFM(nn.Module):
     def __init__(self, channels: int, out: int | None = None) -> None:
         super().__init__()
         width = out or channels
-        self.mix = nn.Sequential(
-            nn.Conv2d(2 * channels, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
-        )
+        self.mix = conv_norm_relu(2 * channels, width, 3)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.reduce = nn.Conv2d(width, width, 1)
         self.relu = nn.ReLU(inplace=True)

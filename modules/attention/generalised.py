@@ -25,8 +25,10 @@ class GeneralisedAttention(nn.Module):
             raise ValueError(f"channels = {channels} is not divisible by {heads} heads")
         self.stride = stride
         fits, asks_place, key, place = (digit == "1" for digit in terms)
-        self.content = Content(channels, heads, fits, key) if fits or key else None
-        self.place = Place(channels, heads, asks_place, place) if asks_place or place else None
+        self.content = ContentLogits(channels, heads, fits, key) if fits or key else None
+        self.place = (
+            PlaceLogits(channels, heads, asks_place, place) if asks_place or place else None
+        )
         self.query = nn.Conv2d(channels, channels, 1, bias=False) if fits or asks_place else None
         self.value = nn.Conv2d(channels, channels, 1, bias=False)
         self.out = nn.Conv2d(channels, channels, 1)
@@ -57,7 +59,7 @@ class GeneralisedAttention(nn.Module):
         return x + self.gamma * y
 
 
-class Content(nn.Module):
+class ContentLogits(nn.Module):
     """Compare each key with the query, with one learned vector per head, or with their sum."""
 
     def __init__(self, channels: int, heads: int, query: bool, vector: bool) -> None:
@@ -74,7 +76,7 @@ class Content(nn.Module):
         return logits
 
 
-class Place(nn.Module):
+class PlaceLogits(nn.Module):
     """Compare where each key lies, from the query's rows and columns, likewise."""
 
     def __init__(self, channels: int, heads: int, query: bool, vector: bool) -> None:

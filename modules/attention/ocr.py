@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from modules.blocks.conv_norm import conv_norm_relu
+
 
 class OCR(nn.Module):
     """Mix into each pixel the regions it belongs to, found by a coarse segmentation of its own.
@@ -48,11 +50,13 @@ class ObjectContext(nn.Module):
     def __init__(self, channels: int, reduction: int = 2, dropout: float = 0.1) -> None:
         super().__init__()
         hidden = max(1, channels // reduction)
-        self.query = nn.Sequential(*pointwise(channels, hidden), *pointwise(hidden, hidden))
-        self.key = nn.Sequential(*pointwise(channels, hidden), *pointwise(hidden, hidden))
-        self.value = pointwise(channels, hidden)
-        self.out = pointwise(hidden, channels)
-        self.join = nn.Sequential(*pointwise(2 * channels, channels), nn.Dropout2d(dropout))
+        self.query = nn.Sequential(
+            *conv_norm_relu(channels, hidden), *conv_norm_relu(hidden, hidden)
+        )
+        self.key = nn.Sequential(*conv_norm_relu(channels, hidden), *conv_norm_relu(hidden, hidden))
+        self.value = conv_norm_relu(channels, hidden)
+        self.out = conv_norm_relu(hidden, channels)
+        self.join = nn.Sequential(*conv_norm_relu(2 * channels, channels), nn.Dropout2d(dropout))
         self.softmax = nn.Softmax(dim=2)
 
     def forward(self, x: Tensor, regions: Tensor) -> Tensor:
@@ -64,10 +68,3 @@ class ObjectContext(nn.Module):
         context = self.out((value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:]))
         y: Tensor = self.join(torch.cat([context, x], dim=1))
         return y
-
-
-def pointwise(channels: int, out: int) -> nn.Sequential:
-    """Return a 1x1 convolution with its norm and activation."""
-    return nn.Sequential(
-        nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)
-    )

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from modules.blocks.conv_norm import conv_norm_relu
+
 
 class ASPPBranch(nn.Module):
     """See the map at one rate of dilation: a separable convolution, and a plain one after it.
@@ -21,8 +23,10 @@ class ASPPBranch(nn.Module):
         kernel, pad = (1, 0) if rate == 1 else (3, rate)
         self.refine = nn.Sequential()
         if rate != 1:
-            self.refine.extend([*separable(channels, 3, 1, 1), nn.BatchNorm2d(channels), nn.ReLU()])
-        self.atrous = separable(channels, kernel, pad, rate)
+            self.refine.extend(
+                [*atrous_separable(channels, 3, 1, 1), nn.BatchNorm2d(channels), nn.ReLU()]
+            )
+        self.atrous = atrous_separable(channels, kernel, pad, rate)
         self.norm = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU()
 
@@ -39,8 +43,8 @@ class ASPP(nn.Module):
     def __init__(self, channels: int, rates: Sequence[int] = (1, 6, 12, 18)) -> None:
         super().__init__()
         self.branches = nn.ModuleList(ASPPBranch(channels, rate) for rate in rates)
-        self.whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), *pointwise(channels, channels))
-        self.join = pointwise((len(rates) + 1) * channels, channels)
+        self.whole = nn.Sequential(nn.AdaptiveAvgPool2d(1), *conv_norm_relu(channels, channels))
+        self.join = conv_norm_relu((len(rates) + 1) * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         views = [branch(x) for branch in self.branches]
@@ -49,7 +53,7 @@ class ASPP(nn.Module):
         return y
 
 
-def separable(channels: int, kernel: int, pad: int, dilation: int) -> nn.Sequential:
+def atrous_separable(channels: int, kernel: int, pad: int, dilation: int) -> nn.Sequential:
     """Return a depthwise convolution and a 1x1."""
     return nn.Sequential(
         nn.Conv2d(
@@ -63,8 +67,3 @@ def separable(channels: int, kernel: int, pad: int, dilation: int) -> nn.Sequent
         ),
         nn.Conv2d(channels, channels, 1, bias=False),
     )
-
-
-def pointwise(channels: int, out: int) -> nn.Sequential:
-    """Return a 1x1 convolution with its norm and activation."""
-    return nn.Sequential(nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU())

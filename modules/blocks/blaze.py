@@ -29,10 +29,12 @@ class BlazeBlock(nn.Module):
             raise ValueError(f"out = {width} is under {planes} planes; a BlazeBlock only widens")
         self.channels = planes
         self.added = width - planes
-        self.first = separable(planes, middle or width, kernel, stride)
+        self.first = separable_norm(planes, middle or width, kernel, stride)
         self.second = nn.Sequential()
         if middle:
-            self.second = nn.Sequential(nn.ReLU(inplace=True), *separable(middle, width, kernel, 1))
+            self.second = nn.Sequential(
+                nn.ReLU(inplace=True), *separable_norm(middle, width, kernel, 1)
+            )
         self.pool = nn.Identity() if stride == 1 else nn.MaxPool2d(stride, ceil_mode=True)
         self.relu = nn.ReLU(inplace=True)
 
@@ -42,7 +44,7 @@ class BlazeBlock(nn.Module):
         return y
 
 
-def separable(channels: int, out: int, kernel: int, stride: int) -> nn.Sequential:
+def separable_norm(channels: int, out: int, kernel: int, stride: int) -> nn.Sequential:
     """Return a depthwise convolution and a 1x1, each with a bias and a norm."""
     return nn.Sequential(
         nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels),

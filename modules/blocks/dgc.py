@@ -38,14 +38,14 @@ class DGC(nn.Module):
         # as released, narrow layers are squeezed half as much
         squeeze = reduction if planes >= 80 else reduction // 2
         self.heads = nn.ModuleList(
-            Head(planes, planes // heads, kernel, max(1, planes // max(1, squeeze)))
+            DynamicHead(planes, planes // heads, kernel, max(1, planes // max(1, squeeze)))
             for _ in range(heads)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.norm(x))
         average: Tensor = self.pool(x).flatten(1)
-        heads = [head for head in self.heads if isinstance(head, Head)]
+        heads = [head for head in self.heads if isinstance(head, DynamicHead)]
         seen = [x * head.kept(average, self.inactive)[:, :, None, None] for head in heads]
         weight = torch.cat([head.conv.weight for head in heads])
         groups = len(heads)
@@ -57,11 +57,11 @@ class DGC(nn.Module):
     def lasso(self, x: Tensor) -> Tensor:
         """Return the sum of the heads' mean saliencies for a map."""
         average: Tensor = self.pool(self.relu(self.norm(x))).flatten(1)
-        heads = [head for head in self.heads if isinstance(head, Head)]
+        heads = [head for head in self.heads if isinstance(head, DynamicHead)]
         return torch.stack([head.saliency(average).mean() for head in heads]).sum()
 
 
-class Head(nn.Module):
+class DynamicHead(nn.Module):
     """The kernels of one head, and how salient each channel is to it."""
 
     def __init__(self, planes: int, out: int, kernel: int, hidden: int) -> None:

@@ -78,13 +78,13 @@ class FPT(nn.Module):
     ) -> None:
         super().__init__()
         levels = range(len(widths))
-        self.enter = nn.ModuleList(projection(width, channels, 1, norm) for width in widths)
+        self.enter = nn.ModuleList(level_projection(width, channels, 1, norm) for width in widths)
         self.look = nn.ModuleList(
             nn.ModuleList(looking(channels, here, there, render) for there in levels)
             for here in levels
         )
         joined = (len(widths) + 1) * channels
-        self.leave = nn.ModuleList(projection(joined, channels, 3, norm) for _ in widths)
+        self.leave = nn.ModuleList(level_projection(joined, channels, 3, norm) for _ in widths)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         pyramid = [enter(x) for enter, x in zip(self.enter, maps, strict=True)]
@@ -115,7 +115,7 @@ def looking(channels: int, here: int, there: int, render: Callable[[int], nn.Mod
     return Grounding(channels) if here < there else render(channels)
 
 
-def projection(channels: int, out: int, kernel: int, norm: bool) -> nn.Sequential:
+def level_projection(channels: int, out: int, kernel: int, norm: bool) -> nn.Sequential:
     """Return a convolution that keeps the size, with a norm or a bias."""
     conv = nn.Conv2d(channels, out, kernel, padding=kernel // 2, bias=not norm)
     return nn.Sequential(conv, nn.BatchNorm2d(out)) if norm else nn.Sequential(conv)

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from modules.blocks.conv_norm import conv_norm_relu
+
 
 class Ghost(nn.Module):
     """Convolve to some channels, and make the rest from those by cheap depthwise convolutions.
@@ -33,11 +35,7 @@ class Ghost(nn.Module):
         self.channels = planes
         self.out = out or planes
         first = math.ceil(self.out / ratio)
-        self.primary = nn.Sequential(
-            nn.Conv2d(planes, first, kernel, stride, kernel // 2, bias=False),
-            nn.BatchNorm2d(first),
-            nn.ReLU(inplace=True),
-        )
+        self.primary = conv_norm_relu(planes, first, kernel, stride)
         ghosts = first * (ratio - 1)
         self.ghosts = nn.Sequential(
             nn.Conv2d(first, ghosts, cheap, padding=cheap // 2, groups=first, bias=False),

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from modules.blocks.conv_norm import conv_norm_relu
+
 
 class PSP(nn.Module):
     """Join the map with its averages over grids of several sizes, and mix them.
@@ -49,9 +51,7 @@ class PyramidPooling(nn.Module):
         self.grids = nn.ModuleList(
             nn.Sequential(
                 nn.AdaptiveAvgPool2d(size),
-                nn.Conv2d(channels, width, 1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
+                *conv_norm_relu(channels, width),
             )
             for size in sizes
         )

@@ -60,8 +60,8 @@ class Branch(nn.Sequential):
 
     def __init__(self, widths: list[int], kernels: list[Kernel], dilation: int) -> None:
         steps = zip(pairwise(widths), [(1, 1), *kernels], strict=True)
-        convs = [normed(channels, out, kernel) for (channels, out), kernel in steps]
-        last = normed(widths[-1], widths[-1], (3, 3), dilation)
+        convs = [steady(channels, out, kernel) for (channels, out), kernel in steps]
+        last = steady(widths[-1], widths[-1], (3, 3), dilation)
         super().__init__(*(layer for conv in convs for layer in (*conv, nn.ReLU())), *last)
 
 
@@ -71,8 +71,8 @@ class Mixture(nn.Module):
     def __init__(self, channels: int, seen: int, scale: float) -> None:
         super().__init__()
         self.scale = scale
-        self.mix = normed(seen, channels, (1, 1))
-        self.shortcut = normed(channels, channels, (1, 1))
+        self.mix = steady(seen, channels, (1, 1))
+        self.shortcut = steady(channels, channels, (1, 1))
         self.relu = nn.ReLU()
 
     def forward(self, seen: Tensor, x: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class Mixture(nn.Module):
         return y
 
 
-def normed(channels: int, out: int, kernel: Kernel, dilation: int = 1) -> nn.Sequential:
+def steady(channels: int, out: int, kernel: Kernel, dilation: int = 1) -> nn.Sequential:
     """Return a convolution that keeps the size, with its norm."""
     down, across = (side // 2 * dilation for side in kernel)
     return nn.Sequential(

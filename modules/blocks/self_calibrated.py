@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from modules.blocks.conv_norm import conv_norm
+
 
 class Calibrated(nn.Module):
     """Gate a 3x3 convolution by the map's own coarse view, then convolve once more.
@@ -17,9 +19,9 @@ class Calibrated(nn.Module):
     def __init__(self, channels: int, stride: int, pool: int) -> None:
         super().__init__()
         self.pool = pool
-        self.coarse = normed(channels)
-        self.fine = normed(channels)
-        self.out = normed(channels, stride)
+        self.coarse = conv_norm(channels, channels, 3)
+        self.fine = conv_norm(channels, channels, 3)
+        self.out = conv_norm(channels, channels, 3, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
@@ -43,7 +45,7 @@ class SelfCalibrated(nn.Module):
         if planes % 2:
             raise ValueError(f"planes = {planes} is not divisible by 2 halves")
         self.channels = planes
-        self.plain = normed(planes // 2, stride)
+        self.plain = conv_norm(planes // 2, planes // 2, 3, stride)
         self.calibrated = Calibrated(planes // 2, stride, pool)
         self.relu = nn.ReLU(inplace=True)
 
@@ -51,10 +53,3 @@ class SelfCalibrated(nn.Module):
         first, second = x.chunk(2, dim=1)
         y: Tensor = self.relu(torch.cat([self.plain(first), self.calibrated(second)], dim=1))
         return y
-
-
-def normed(channels: int, stride: int = 1) -> nn.Sequential:
-    """Return a 3x3 convolution with its norm."""
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, stride, padding=1, bias=False), nn.BatchNorm2d(channels)
-    )

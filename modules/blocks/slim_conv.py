@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from modules.blocks.conv_norm import conv_norm, conv_norm_relu
+
 
 class SlimConv(nn.Module):
     """Fold the channels in half twice, weighed and weighed in reverse, and convolve both folds.
@@ -18,19 +20,11 @@ class SlimConv(nn.Module):
         half, quarter = planes // 2, planes // 4
         hidden = max(1, planes // reduction)
         self.narrow = nn.Sequential(
-            nn.Conv2d(half, quarter, 1, bias=False),
-            nn.BatchNorm2d(quarter),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(quarter, quarter, 3, stride, padding=1, bias=False),
-            nn.BatchNorm2d(quarter),
+            *conv_norm_relu(half, quarter), *conv_norm(quarter, quarter, 3, stride)
         )
-        self.wide = nn.Sequential(
-            nn.Conv2d(half, half, 3, stride, padding=1, bias=False), nn.BatchNorm2d(half)
-        )
+        self.wide = conv_norm(half, half, 3, stride)
         self.gate = nn.Sequential(
-            nn.Conv2d(planes, hidden, 1, bias=False),
-            nn.BatchNorm2d(hidden),
-            nn.ReLU(inplace=True),
+            *conv_norm_relu(planes, hidden),
             nn.Conv2d(hidden, planes, 1),
             nn.Sigmoid(),
         )

@@ -6,6 +6,8 @@ https://arxiv.org/abs/1708.03979
 import torch
 from torch import Tensor, nn
 
+from modules.blocks.conv_norm import conv_norm_relu
+
 
 class SSH(nn.Module):
     """Join what two and what three 3x3 convolutions in a row see, half of the channels each."""
@@ -17,17 +19,12 @@ class SSH(nn.Module):
         if channels % 2:
             raise ValueError(f"channels = {channels} is not divisible by 2 halves")
         half = channels // 2
-        self.stem = conv3x3(channels, half)
-        self.near = conv3x3(half, half)
-        self.far = nn.Sequential(*conv3x3(half, half), *conv3x3(half, half))
+        self.stem = conv_norm_relu(channels, half, 3, bias=True)
+        self.near = conv_norm_relu(half, half, 3, bias=True)
+        self.far = nn.Sequential(
+            *conv_norm_relu(half, half, 3, bias=True), *conv_norm_relu(half, half, 3, bias=True)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         stem = self.stem(x)
         return torch.cat([self.near(stem), self.far(stem)], dim=1)
-
-
-def conv3x3(channels: int, out: int) -> nn.Sequential:
-    """Return a convolution with its norm and activation."""
-    return nn.Sequential(
-        nn.Conv2d(channels, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU(inplace=True)
-    )

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from modules.blocks.conv_norm import conv_norm, conv_norm_relu
+
 
 class StripPooling(nn.Module):
     """Add what the averages of grids see, and what the averages of rows and columns see."""
@@ -15,18 +17,19 @@ class StripPooling(nn.Module):
     def __init__(self, channels: int, sizes: Sequence[int] = (20, 12), reduction: int = 4) -> None:
         super().__init__()
         width = max(1, channels // reduction)
-        self.enter_grids = nn.Sequential(*normed(channels, width, (1, 1)), nn.ReLU(inplace=True))
-        self.enter_strips = nn.Sequential(*normed(channels, width, (1, 1)), nn.ReLU(inplace=True))
-        self.near = normed(width, width, (3, 3))
+        self.enter_grids = conv_norm_relu(channels, width)
+        self.enter_strips = conv_norm_relu(channels, width)
+        self.near = conv_norm(width, width, 3)
         self.grids = nn.ModuleList(
-            nn.Sequential(nn.AdaptiveAvgPool2d(size), *normed(width, width, (3, 3)))
-            for size in sizes
+            nn.Sequential(nn.AdaptiveAvgPool2d(size), *conv_norm(width, width, 3)) for size in sizes
         )
-        self.row = nn.Sequential(nn.AdaptiveAvgPool2d((1, None)), *normed(width, width, (1, 3)))
-        self.column = nn.Sequential(nn.AdaptiveAvgPool2d((None, 1)), *normed(width, width, (3, 1)))
-        self.leave_grids = nn.Sequential(*normed(width, width, (3, 3)), nn.ReLU(inplace=True))
-        self.leave_strips = nn.Sequential(*normed(width, width, (3, 3)), nn.ReLU(inplace=True))
-        self.join = normed(2 * width, channels, (1, 1))
+        self.row = nn.Sequential(nn.AdaptiveAvgPool2d((1, None)), *conv_norm(width, width, (1, 3)))
+        self.column = nn.Sequential(
+            nn.AdaptiveAvgPool2d((None, 1)), *conv_norm(width, width, (3, 1))
+        )
+        self.leave_grids = conv_norm_relu(width, width, 3)
+        self.leave_strips = conv_norm_relu(width, width, 3)
+        self.join = conv_norm(2 * width, channels)
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -49,23 +52,13 @@ class SPHead(nn.Sequential):
         half = max(1, channels // 2)
         quarter = max(1, half // 2)
         super().__init__(
-            *normed(channels, half, (1, 1)),
-            nn.ReLU(inplace=True),
+            *conv_norm_relu(channels, half),
             StripPooling(half),
             StripPooling(half),
-            *normed(half, quarter, (3, 3)),
-            nn.ReLU(inplace=True),
+            *conv_norm_relu(half, quarter, 3),
             nn.Dropout2d(0.1),
             nn.Conv2d(quarter, num_classes, 1),
         )
-
-
-def normed(channels: int, out: int, kernel: tuple[int, int]) -> nn.Sequential:
-    """Return a convolution that keeps the size, with its norm."""
-    pad = (kernel[0] // 2, kernel[1] // 2)
-    return nn.Sequential(
-        nn.Conv2d(channels, out, kernel, padding=pad, bias=False), nn.BatchNorm2d(out)
-    )
 
 
 def enlarged(x: Tensor, like: Tensor) -> Tensor:
