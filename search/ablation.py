@@ -12,7 +12,9 @@ from spaces.labels import Label
 from trials.cost import Cost
 from trials.identity import fingerprint
 
-Kind = Literal["full", "left out", "bare", "alone", "put in", "swept", "swapped", "baseline"]
+Kind = Literal[
+    "full", "left out", "bare", "alone", "put in", "swept", "swapped", "baseline", "front"
+]
 
 LEFT_OUT: tuple[Label, ...] = (None, False)
 """The options that say that something is not there."""

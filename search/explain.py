@@ -70,8 +70,9 @@ def explain(
     picked = places(data, count)
     images, labels = shown(data, picked)
     seen = tuple(looking(place, one, data, picked, labels) for one in rows)
+    preview = ", PREVIEW: a smaller network on fewer images" if experiment.is_preview else ""
     return Explained(
-        f"{experiment.name}, recipe {experiment.recipe}",
+        f"{experiment.name}, recipe {experiment.recipe}{preview}",
         data.provenance,
         images,
         tuple(labels.tolist()),

@@ -28,12 +28,15 @@ body { margin: 2rem auto; max-width: 72rem; padding: 0 1.5rem; color: #1b2733; b
   font: 15px/1.5 Inter, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0 0 .2rem; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; }
 p { color: #5b6b7b; margin: .2rem 0 1rem; max-width: 60rem; }
-table { border-collapse: collapse; } th { text-align: left; font-weight: 600; padding: .2rem .5rem; }
-td { padding: .25rem .5rem; vertical-align: top; } td.number { text-align: right; }
-.maps th { max-width: 11rem; overflow-wrap: anywhere; vertical-align: bottom; }
+table { border-collapse: collapse; }
+th { text-align: left; font-weight: 600; padding: .25rem .8rem .25rem 0; }
+td { padding: .25rem .8rem .25rem 0; vertical-align: top; }
+.number { text-align: right; }
+.maps { overflow-x: auto; } .maps td { padding: .2rem .4rem .5rem 0; }
+.maps th { width: 9rem; overflow-wrap: anywhere; font-size: .8rem; vertical-align: top; }
 .gates { width: 100%; } .gates td, .gates th { border-bottom: 1px solid #e9edf1; }
 .gates tr.first td { border-top: 2px solid #b9c3cd; }
-img { display: block; width: 160px; height: 160px; border-radius: 6px; image-rendering: pixelated; }
+img { display: block; width: 112px; height: 112px; border-radius: 6px; image-rendering: pixelated; }
 figure { margin: 0; } figcaption { font-size: .85rem; color: #5b6b7b; margin-top: .2rem; }
 .right { color: #2b7a4b; } .wrong { color: #b3361b; }
 """
@@ -63,17 +66,27 @@ def page(held: Explained) -> str:
 
 
 def maps(held: Explained) -> Iterator[str]:
-    """Yield the table of images and maps."""
-    heads = "".join(f"<th>{escape(short(one.title))}</th>" for one in held.seen)
-    yield f'<table class="maps"><tr><th>Image</th>{heads}</tr>'
-    for place, (image, label) in enumerate(zip(held.images, held.labels, strict=True)):
-        cells = [figure(drawn(image), held.classes[label])]
-        for one in held.seen:
-            guess, chance = held.classes[one.guesses[place]], one.chances[place]
-            kind = "right" if one.guesses[place] == label else "wrong"
-            cells.append(figure(heated(image, one.maps[place]), f"{guess}, {chance:.0%}", kind))
-        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-    yield "</table>"
+    """Yield the table of images and maps, a row for each network."""
+    yield '<div class="maps"><table>'
+    pairs = list(zip(held.images, held.labels, strict=True))
+    cells = [figure(drawn(image), held.classes[label]) for image, label in pairs]
+    yield row("Image", cells)
+    for one in held.seen:
+        cells = []
+        for (image, label), seen, guess, chance in zip(
+            pairs, one.maps, one.guesses, one.chances, strict=True
+        ):
+            kind = "right" if guess == label else "wrong"
+            words = f"{held.classes[guess]}, {chance:.0%}"
+            cells.append(figure(heated(image, seen), words, kind))
+        yield row(one.title, cells)
+    yield "</table></div>"
+
+
+def row(title: str, cells: list[str]) -> str:
+    """Return a row of the table."""
+    held = "".join(f"<td>{cell}</td>" for cell in cells)
+    return f"<tr><th>{escape(short(title))}</th>{held}</tr>"
 
 
 def figure(pixels: Tensor, caption: str, kind: str = "") -> str:

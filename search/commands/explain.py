@@ -49,7 +49,9 @@ def explain(parsed: argparse.Namespace) -> None:
             {
                 "trial": one.number,
                 "name": one.title,
-                "right": [guess == label for guess, label in zip(one.guesses, held.labels)],
+                "right": [
+                    guess == label for guess, label in zip(one.guesses, held.labels, strict=True)
+                ],
                 "gates": document(one.gates),
             }
             for one in held.seen
