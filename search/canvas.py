@@ -7,6 +7,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -111,7 +112,8 @@ def scatter(panel: Axes, trace: Drawn) -> None:
         panel.plot(x, y, color=line["color"], linewidth=width, zorder=2, **stepped)
     if bars := trace.get("error_y"):
         look = {"ecolor": bars["color"], "elinewidth": 0.8, "capsize": 1.5}
-        panel.errorbar(x, y, bars["array"], fmt="none", zorder=2.5, **look)
+        lengths = [one or 0.0 for one in bars["array"]]
+        panel.errorbar(x, y, lengths, fmt="none", zorder=2.5, **look)
     if "markers" not in mode:
         return
     size = marker.get("size", 6)

@@ -50,6 +50,8 @@ class Effect:
 
 def effects(means: Sequence[Mean], labels: Mapping[str, Sequence[Label]]) -> list[Effect]:
     """Return the effect of every choice that took at least two options, the largest share first."""
+    if not means:
+        return []
     taken = [name for name in labels if len({mean.choices.get(name) for mean in means}) > 1]
     everywhere = [name for name in taken if all(name in mean.choices for mean in means)]
     beyond = beyond_others(means, everywhere)

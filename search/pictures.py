@@ -154,9 +154,7 @@ def thin(trace: Drawn) -> None:
         marker["size"] = [one * PANEL for one in size]
     elif size:
         marker["size"] = size * PANEL
+    if bars := trace.get("error_y"):
+        bars["width"] *= PANEL
     if isinstance(trace.get("textfont"), dict):
         trace["textfont"] = {**trace["textfont"], "size": SMALL}
-    if "colorbar" in trace:
-        title = {**trace["colorbar"]["title"], "font": {"size": SMALL}}
-        small = {"tickfont": {"size": SMALL}, "thickness": 7}
-        trace["colorbar"] = {**trace["colorbar"], **small, "title": title}

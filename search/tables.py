@@ -26,6 +26,8 @@ UNITS = {"latency": "s", "memory": "B", "activations": "B"}
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"))
 PRINTED = 3
 """How many of the prices a printed table has room for."""
+COLUMNS = 6
+"""Beyond so many choices they share one column."""
 LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -69,7 +71,7 @@ def table(findings: Findings, means: Sequence[Mean]) -> Table:
     rows = tuple(
         (
             mean.name or f"#{mean.numbers[0]}",
-            *("" if mean.name else chosen(mean.choices, name) for name in names),
+            *options(mean, names),
             *(figure(metric, mean.figures, size) for metric, (size, _) in units.items()),
             result(findings, mean),
             str(mean.n),
@@ -77,11 +79,23 @@ def table(findings: Findings, means: Sequence[Mean]) -> Table:
         for mean in means
     )
     held = [mean.value(findings.score) for mean in means]
-    column = 1 + len(names) + len(units)
+    columns = names if len(names) <= COLUMNS else ["choices"]
+    column = 1 + len(columns) + len(units)
     best = frozenset((row, column) for row, value in enumerate(held) if value == min(held))
     prices = (f"{HEADS[metric]}{told}" for metric, (_, told) in units.items())
-    heads = ("", *names, *prices, head, "Seeds")
+    heads = ("", *columns, *prices, head, "Seeds")
     return Table(heads, rows, best, notes(findings, means))
+
+
+def options(mean: Mean, names: Sequence[str]) -> list[str]:
+    """Return what was chosen, a cell a choice, or all in one cell where they are many."""
+    if len(names) <= COLUMNS:
+        return ["" if mean.name else chosen(mean.choices, name) for name in names]
+    if mean.name:
+        return [""]
+    is_one = len({name.partition(".")[0] for name in mean.choices}) == 1
+    held = mean.choices.items()
+    return [", ".join(plain(label) if is_one else f"{name} {plain(label)}" for name, label in held)]
 
 
 def title(findings: Findings) -> str:

@@ -35,7 +35,8 @@ def curves(findings: Findings) -> Picture:
     best = findings.best
     named = [row for row in drawn if row.name]
     first = [row for row in drawn if best and not row.name and row.key == best.key]
-    rest = [row for row in drawn if row not in named and row not in first]
+    shown_ones = {row.number for row in [*named, *first]}
+    rest = [row for row in drawn if row.number not in shown_ones]
     behind = rest[:: math.ceil(len(rest) / BEHIND)] if rest else []
     traces = [
         group(findings, behind, "all others", FAINT, 1.0),
@@ -47,7 +48,7 @@ def curves(findings: Findings) -> Picture:
         for row in {row.name: row for row in named}.values()
     ]
     if first:
-        notes.append(end(findings, first[-1], words(first[-1].choices, 24), BLUE))
+        notes.append(end(findings, first[-1], words(first[-1].choices, 22), BLUE))
     most = max(len(row.curve) for row in drawn)
     frame = layout(
         findings.stamps,
@@ -55,7 +56,7 @@ def curves(findings: Findings) -> Picture:
         yaxis=axis(score_title(findings)),
         annotations=apart(notes),
     )
-    frame["margin"] = {**frame["margin"], "r": 150}
+    frame["margin"] = {**frame["margin"], "r": 170}
     stopped = sum(row.status == "stopped" for row in drawn)
     caption = f"One line a training, {len(drawn):,} in all"
     caption += f", {len(behind):,} of {len(rest):,} others drawn" if len(behind) < len(rest) else ""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from search.figures.names import clear
+from search.figures.names import clear, labels, names
 from search.figures.style import (
     BLUE,
     FAINT,
@@ -17,7 +17,6 @@ from search.figures.style import (
     Picture,
     amount,
     axis,
-    brief,
     key,
     layout,
     price_axis,
@@ -31,13 +30,13 @@ from search.findings import Findings
 from search.published import Point
 from search.rows import Mean
 
-NAMED = 8
-"""How many points of the front may have their choices written beside them."""
 LEFT = 0.16
 """How much room for names there is beside the cheapest, as a share of the span of prices."""
 AXES = (980.0, 390.0)
 """How large the axes are on the page, in pixels."""
 SMALLEST, LARGEST = 7.0, 22.0
+MOST = 1500
+"""How many architectures behind the front are drawn."""
 WITH_BARS = 200
 """Beyond so many architectures only the front and the baselines have error bars."""
 
@@ -53,8 +52,8 @@ def front(findings: Findings, price: str = "") -> Picture:
     chosen = {mean.key for mean in best}
     allowed = {mean.key for mean in findings.candidates}
     space = [mean for mean in priced if not mean.name]
-    others = [mean for mean in space if mean.key in allowed and mean.key not in chosen]
-    past = [mean for mean in space if mean.key not in allowed]
+    others = thinned([mean for mean in space if mean.key in allowed and mean.key not in chosen])
+    past = thinned([mean for mean in space if mean.key not in allowed])
     baselines = [mean for mean in priced if mean.name]
     size = Sizes(priced)
     near = nearby(findings.published, price, priced)
@@ -143,12 +142,22 @@ def points(
     }
     if bars and any(mean.std is not None for mean in means):
         trace["error_y"] = {
-            "array": [scaled(findings, mean.std or 0.0) for mean in means],
+            "array": [bar(findings, mean.std) for mean in means],
             "color": colour,
             "thickness": 1.2,
             "width": 3,
         }
     return trace
+
+
+def bar(findings: Findings, std: float | None) -> float | None:
+    """Return how long a bar is; None draws none."""
+    return None if std is None else scaled(findings, std)
+
+
+def thinned(means: Sequence[Mean]) -> Sequence[Mean]:
+    """Keep as many as can be seen apart, evenly."""
+    return means[:: math.ceil(len(means) / MOST) or 1]
 
 
 def title_of(best: Sequence[Mean]) -> str:
@@ -208,13 +217,14 @@ def printed(findings: Findings, near: Sequence[Point], price: str, size: Sizes) 
         "hoverinfo": "text",
         "marker": {
             "color": "white",
+            "opacity": 1,
             "size": [round(size(point.figures), 1) for point in near],
             "line": {"color": SOFT, "width": 1.3},
         },
     }
     if any(point.std for point in near):
-        bars = [scaled(findings, point.std or 0.0) for point in near]
-        trace["error_y"] = {"array": bars, "color": SOFT, "thickness": 1, "width": 2}
+        bars = [bar(findings, point.std) for point in near]
+        trace["error_y"] = {"array": bars, "color": FAINT, "thickness": 1, "width": 2}
     return trace
 
 
@@ -225,45 +235,6 @@ def nearby(points: Sequence[Point], price: str, means: Sequence[Mean]) -> list[P
         return []
     low, high = min(ours) / 1.5, max(ours) * 1.5
     return [point for point in points if low <= point.figures.get(price, -1) <= high]
-
-
-def labels(findings: Findings, best: Sequence[Mean], price: str) -> list[Drawn]:
-    """Name points of the front: the best first, the cheapest, then those between."""
-    last = len(best) - 1
-    places = [last, 0, *(round(last * step / NAMED) for step in range(1, NAMED))] if best else []
-    return [
-        {
-            "x": best[place].figures[price],
-            "y": scaled(findings, best[place].mean),
-            "text": brief(best[place].choices),
-            "showarrow": False,
-            # up and to the left of a front nothing ever lies
-            "xanchor": "right",
-            "yanchor": "bottom",
-            "xshift": -5,
-            "yshift": 3,
-            "font": {"size": 12, "color": BLUE},
-        }
-        for place in dict.fromkeys(places)
-    ]
-
-
-def names(findings: Findings, baselines: Sequence[Mean], price: str) -> list[Drawn]:
-    """Name the baselines, below their points."""
-    return [
-        {
-            "x": mean.figures[price],
-            "y": scaled(findings, mean.mean),
-            "text": f"<b>{shown(mean.name, 30)}</b>",
-            "showarrow": False,
-            "xanchor": "left",
-            "yanchor": "top",
-            "xshift": 8,
-            "yshift": -2,
-            "font": {"size": 12, "color": ORANGE},
-        }
-        for mean in baselines
-    ]
 
 
 def caption(
@@ -277,6 +248,8 @@ def caption(
         f"{len(best):,} make the front of score and {TITLES[price].partition(' (')[0]}, "
         "where costs within 1 % count as equal."
     ]
+    if len(findings.candidates) - len(best) > MOST:
+        parts.append("Of those behind it only some are drawn, evenly.")
     if seeds[-1] > 1:
         parts.append(f"Points are means and bars standard deviations over {several} seeds.")
     else:

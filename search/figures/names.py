@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import unescape
 from re import sub
 
-from search.figures.style import Drawn
+from search.figures.style import BLUE, ORANGE, Drawn, brief, scaled, shown
+from search.findings import Findings
+from search.rows import Mean
+
+NAMED = 8
+"""How many points of the front may have their choices written beside them."""
 
 LETTER, LINE = 0.55, 1.3
 """How wide a letter and how high a line are, for each pixel of the letters' size."""
 
 Box = tuple[float, float, float, float]
+
+
+def labels(findings: Findings, best: Sequence[Mean], price: str) -> list[Drawn]:
+    """Name points of the front: the best first, the cheapest, then those between."""
+    last = len(best) - 1
+    places = [last, 0, *(round(last * step / NAMED) for step in range(1, NAMED))] if best else []
+    return [
+        {
+            "x": best[place].figures[price],
+            "y": scaled(findings, best[place].mean),
+            "text": brief(best[place].choices),
+            "showarrow": False,
+            # up and to the left of a front nothing ever lies
+            "xanchor": "right",
+            "yanchor": "bottom",
+            "xshift": -5,
+            "yshift": 3,
+            "font": {"size": 12, "color": BLUE},
+        }
+        for place in dict.fromkeys(places)
+    ]
+
+
+def names(findings: Findings, baselines: Sequence[Mean], price: str) -> list[Drawn]:
+    """Name the baselines, below their points."""
+    return [
+        {
+            "x": mean.figures[price],
+            "y": scaled(findings, mean.mean),
+            "text": f"<b>{shown(mean.name, 30)}</b>",
+            "showarrow": False,
+            "xanchor": "left",
+            "yanchor": "top",
+            "xshift": 8,
+            "yshift": -2,
+            "font": {"size": 12, "color": ORANGE},
+        }
+        for mean in baselines
+    ]
 
 
 def clear(notes: Iterable[Drawn], layout: Drawn, width: float, height: float) -> list[Drawn]:

@@ -25,7 +25,7 @@ from search.objectives import Objective
 from search.rows import Mean
 
 TITLE = "Progress"
-STEPS = 200
+STEPS = 100
 """At how many moments the front is looked at."""
 BEYOND = 0.1
 """How far the reference lies past the worst that was seen, as a share of what was seen."""
