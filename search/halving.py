@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from math import ceil
-from statistics import median
+from statistics import StatisticsError, linear_regression, median
 
 from search.survey import RESOLUTION
 
+Rung = dict[int, tuple[float, tuple[float, ...]]]
+"""Scores and prices by the numbers of trainings."""
+
 RIVALS = 3
 """How many others must have done better before a training ends."""
-ETA = 3
-"""One in so many goes on from a rung, of those that cost no more; rungs are as far apart."""
+ETA = 2
+"""Rungs are such a factor of epochs apart."""
+SURELY = 0.5
+"""By how many deviations others must be better: of the end, as a rung foretells it."""
+ENOUGH = 6
+"""How many trainings must have ended before it is known how well a rung foretells the end."""
+ASHA_ETA = 3
+"""One in so many goes on from a rung of ASHA."""
 
 
 class Halving:
@@ -21,54 +30,84 @@ class Halving:
     whatever order that is; a reason ends the training, an empty string lets it go on. In `score`
     more is better; `prices` are figures that are known before, such as (macs,).
 
-        halving = Halving(rungs(recipe.epochs))
+        halving = Halving(recipe.epochs)
         halving.put(number, epoch, score, prices)              # what a run that goes on has had
         reason = halving.stops(number, epoch, score, prices)   # what comes in now
 
     At a rung a training ends if at least `rivals` of those that cost no more, as far as prices can
-    be told apart, were better there, and so were all but one in `eta` of them. Small networks
-    compete with small ones alone. With `by_price=False` everything competes with everything, which
-    is ASHA (Li et al. 2020, https://arxiv.org/abs/1810.05934). What the table or a comparison needs
-    to the end, baselines and further seeds, is handed over by `put`.
+    be told apart, were better there: by more than what the rung leaves open, which is read off the
+    trainings that have come to their end. So small networks compete with small ones alone, and a
+    rung that says nothing stops nothing. What is needed to the end whatever it is, baselines and
+    further seeds, is handed over by `put`.
     """
 
-    def __init__(
-        self,
-        at: Sequence[int],
-        rivals: int = RIVALS,
-        eta: int = ETA,
-        by_price: bool = True,
-    ) -> None:
-        self.at = frozenset(at)
-        self.rivals, self.eta, self.by_price = rivals, eta, by_price
-        self._rungs: dict[int, dict[int, tuple[float, tuple[float, ...]]]] = {}
+    def __init__(self, epochs: int, rivals: int = RIVALS, surely: float = SURELY) -> None:
+        self.epochs, self.rivals, self.surely = epochs, rivals, surely
+        self.at = rungs(epochs)
+        self._rungs: dict[int, Rung] = {epoch: {} for epoch in (*self.at, epochs)}
 
     def put(self, number: int, epoch: int, score: float, prices: Sequence[float]) -> None:
         """Note how a training stands after an epoch."""
-        if epoch in self.at:
-            self._rungs.setdefault(epoch, {})[number] = score, tuple(prices)
+        if epoch in self._rungs:
+            self._rungs[epoch][number] = score, tuple(prices)
 
     def stops(self, number: int, epoch: int, score: float, prices: Sequence[float]) -> str:
         """Note how a training stands, and say why it ends; nothing if it goes on."""
         self.put(number, epoch, score, prices)
         if epoch not in self.at:
             return ""
+        bound = score + self.surely * self.left_open(epoch)
         others = [held for other, held in self._rungs[epoch].items() if other != number]
-        rivals = [one for one, held in others if not self.by_price or is_no_dearer(held, prices)]
-        better = sum(one > score for one in rivals)
-        if better < max(self.rivals, ceil((len(rivals) + 1) / self.eta)):
+        rivals = [held for held, price in others if is_no_dearer(price, prices)]
+        better = sum(held > bound for held in rivals)
+        if better < self.rivals:
             return ""
-        which = "that cost no more " if self.by_price else ""
-        return f"{better} of {len(rivals)} trainings {which}were better after epoch {epoch}"
+        return f"{better} of {len(rivals)} that cost no more were clearly better at epoch {epoch}"
+
+    def left_open(self, epoch: int) -> float:
+        """Return the deviation of the end, in scores of an epoch; infinite until it is known."""
+        ends = self._rungs[self.epochs]
+        pairs = [(held, ends[n][0]) for n, (held, _) in self._rungs[epoch].items() if n in ends]
+        if len(pairs) < ENOUGH:
+            return math.inf
+        try:
+            slope, start = linear_regression(*zip(*pairs, strict=True))
+        except StatisticsError:
+            return math.inf
+        if slope <= 0:
+            return math.inf
+        squares = sum((end - start - slope * held) ** 2 for held, end in pairs)
+        return math.sqrt(squares / (len(pairs) - 2)) / slope
 
 
-def rungs(epochs: int, eta: int = ETA, first: int = 1) -> tuple[int, ...]:
+class Asha:
+    """ASHA, Li et al. 2020, https://arxiv.org/abs/1810.05934: by the score alone, to compare with.
+
+    At a rung one in `eta` goes on. It is used as `Halving` is.
+    """
+
+    def __init__(self, epochs: int, eta: int = ASHA_ETA) -> None:
+        self.eta = eta
+        self._rungs: dict[int, dict[int, float]] = {epoch: {} for epoch in rungs(epochs, eta)}
+
+    def put(self, number: int, epoch: int, score: float, prices: Sequence[float]) -> None:
+        """Note how a training stands after an epoch."""
+        if epoch in self._rungs:
+            self._rungs[epoch][number] = score
+
+    def stops(self, number: int, epoch: int, score: float, prices: Sequence[float]) -> str:
+        """Note how a training stands, and say why it ends; nothing if it goes on."""
+        self.put(number, epoch, score, prices)
+        held = self._rungs.get(epoch, {})
+        better = sum(other > score for other in held.values())
+        if better < max(1, len(held) // self.eta):
+            return ""
+        return f"{better} of {len(held) - 1} trainings were better at epoch {epoch}"
+
+
+def rungs(epochs: int, eta: int = ETA) -> tuple[int, ...]:
     """Return the epochs to judge after: from the first on, each `eta` times the one before."""
-    found = []
-    while first < epochs:
-        found.append(first)
-        first *= eta
-    return tuple(found)
+    return tuple(eta**power for power in range(epochs) if eta**power < epochs)
 
 
 def is_no_dearer(prices: Sequence[float], others: Sequence[float]) -> bool:

@@ -16,6 +16,8 @@ NOISE = np.log(0.02), 2.0
 """Mean and deviation of the logarithm of noise, as a share of the variance, before any data."""
 SPREAD = 1.5
 """Deviation of the logarithm of a weight, before any data."""
+TINY = 1e-12
+"""What keeps a variance above 0 where all scores are one."""
 FENCE = 3.0
 """Scores further below the first quartile than so many times the box are drawn up to it."""
 
@@ -90,7 +92,7 @@ def _loss(at: Array, apart: Array, values: Array, counts: Array) -> tuple[float,
     inverse = np.linalg.inv(factor)
     inverse = inverse.T @ inverse
     pulled = inverse @ values
-    variance = float(values @ pulled) / number
+    variance = float(values @ pulled) / number + TINY
     loss = 0.5 * number * np.log(variance) + float(np.log(np.diag(factor)).sum())
     slack = inverse - np.outer(pulled, pulled) / variance
     by_weight = -0.25 * weights * (apart.reshape(len(apart), -1) @ (slack * smooth).ravel())
@@ -118,7 +120,7 @@ class Surrogate:
         self._whiten = np.linalg.inv(factor)
         white = self._whiten @ values
         self._pulled = self._whiten.T @ white
-        self._variance = float(white @ white) / len(values)
+        self._variance = float(white @ white) / len(values) + TINY
 
     def __call__(self, features: Array) -> tuple[Array, Array]:
         """Return the expected scores, and their standard deviations without a training's noise."""

@@ -10,19 +10,22 @@ import argparse
 import json
 import lzma
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from search.experiment import load
+from search.experiment import Experiment, load
 from trials import run
 from trials.data import load as load_data
 
 HERE = Path(__file__).parent
 TABLE = HERE / "recorded.json.xz"
+Done = dict[tuple[str, int], dict[str, Any]]
 
 
-def recorded(progress: Path) -> dict[tuple[str, int], dict[str, object]]:
+def recorded(progress: Path) -> Done:
     """Read what has been trained; a line that was cut off is trained again."""
     done = {}
     for line in progress.read_text().splitlines() if progress.exists() else ():
@@ -34,18 +37,12 @@ def recorded(progress: Path) -> dict[tuple[str, int], dict[str, object]]:
     return done
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--progress", type=Path, default=Path("recorded.jsonl"))
-    asked = parser.parse_args()
-    torch.set_num_threads(1)
-    experiment = load(str(HERE / "recorded_space.py"), "nine")
+def train(experiment: Experiment, seeds: Iterable[int], done: Done, progress: Path) -> str:
+    """Train what is missing, seed by seed, and return where the images come from."""
     recipe = experiment.space.recipe
-    done = recorded(asked.progress)
     data = load_data(recipe)
-    architectures = list(experiment.space)
-    for seed in recipe.seeds:
-        for architecture in architectures:
+    for seed in seeds:
+        for architecture in experiment.space:
             if (architecture.key, seed) in done:
                 continue
             started = time.process_time()
@@ -58,24 +55,39 @@ def main() -> None:
                 "curve": [round(epoch.score, 4) for epoch in result.curve],
             }
             done[architecture.key, seed] = entry
-            with asked.progress.open("a") as file:
+            with progress.open("a") as file:
                 file.write(json.dumps(entry) + "\n")
-            print(len(done), dict(architecture.choices), entry, flush=True)
+            print(len(done), dict(architecture.choices), entry["curve"][-1], flush=True)
+    return data.provenance
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--progress", type=Path, default=Path("recorded.jsonl"))
+    parser.add_argument("--seeds", type=int, help="how many of the seeds, the first ones")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    experiment = load(str(HERE / "recorded_space.py"), "nine")
+    seeds = experiment.space.recipe.seeds[: asked.seeds]
+    done = recorded(asked.progress)
+    provenance = train(experiment, seeds, done, asked.progress)
     rows = []
-    for architecture in architectures:
+    for architecture in experiment.space:
         cost = experiment.cost(architecture)
         rows.append(
             {
                 "choices": dict(architecture.choices),
                 "macs": cost.macs,
                 "params": cost.params,
-                "curves": [done[architecture.key, seed]["curve"] for seed in recipe.seeds],
+                "curves": [done[architecture.key, seed]["curve"] for seed in seeds],
             }
         )
     document = {
-        "data": data.provenance,
-        "seeds": recipe.seeds,
-        "cpu_seconds": round(sum(entry["seconds"] for entry in done.values())),
+        "data": provenance,
+        "seeds": seeds,
+        "cpu_seconds": round(
+            sum(one["seconds"] for (_, seed), one in done.items() if seed in seeds)
+        ),
         "torch": torch.__version__,
         "rows": rows,
     }

@@ -16,6 +16,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
 import optuna
@@ -27,7 +28,8 @@ from tests.benchmarks.tables import Choices, Table, generated_tables, macro, rec
 
 POINTS = (50, 100, 200)
 GP_SEEDS, GP_POINTS = 3, (50, 100)
-Told = Callable[[float], None]
+Told = Callable[[float | None], None]
+"""Takes the score of what was suggested, or None for what was stopped."""
 Search = Iterator[tuple[Choices, Told]]
 
 
@@ -59,10 +61,16 @@ def by_optuna(sampler: Callable[[int], optuna.samplers.BaseSampler]) -> Callable
                 return trial.suggest_categorical(name, labels) if known else labels[0]
 
             choices = table.space.sample(pick).choices
-            price = table.price(choices)
-            yield choices, lambda score, trial=trial, price=price: study.tell(trial, [price, score])
+            yield choices, partial(told, study, trial, table.price(choices))
 
     return search
+
+
+def told(study: optuna.Study, trial: optuna.Trial, price: float, score: float | None) -> None:
+    if score is None:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    else:
+        study.tell(trial, [price, score])
 
 
 SAMPLERS: dict[str, Callable[..., Search]] = {
