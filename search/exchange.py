@@ -187,8 +187,10 @@ def given_up(held: Held, reason: str) -> Result:
 def cause(told: str) -> str:
     """Say in a line what a worker went of, from all that a cluster has told of its job's errors."""
     last = told.rpartition("Failure #")[2].strip()
-    if "node" in last and "died" in last:
+    if "node has died" in last:
         return "the loss of its machine"
+    if "unavailable" in last:
+        return "the loss of the way to it"
     if "actor died" in last or "actor is dead" in last:
         return "the end of its worker"
     return last.splitlines()[-1] if last else "nothing that was told"

@@ -1,7 +1,6 @@
 import itertools
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -95,11 +94,8 @@ def test_a_process_that_leaves_is_replaced_and_its_job_tried_again(
 
 
 def test_a_training_that_hangs_is_killed_at_its_time(two: Cluster, make: Make) -> None:
-    began = time.monotonic()
-
     heard = list(events(two, make("hang", seconds=1), make()))
 
-    assert time.monotonic() - began < 60
     hung = [event for event in heard if event.number == heard[0].number]
     assert isinstance(hung[-1], Finished)
     assert hung[-1].result.reason == "it hung in epoch 1, 5 s after its 1 s, and was killed"

@@ -220,7 +220,7 @@ def test_an_event_of_a_job_that_has_ended_is_not_told(exchange: Exchange) -> Non
     [
         (
             "Failure # 1 (occurred at 2026-11-21_13-12-00)\nThe actor died unexpectedly before "
-            "finishing this task.\n\tclass_name: Training\n",
+            "finishing this task.\n\tclass_name: Training\n\tnode: its worker has died.\n",
             "the end of its worker",
         ),
         (
@@ -232,6 +232,10 @@ def test_an_event_of_a_job_that_has_ended_is_not_told(exchange: Exchange) -> Non
             "Failure # 1 (occurred at …)\nTraceback (most recent call last):\n  File …\n"
             "RuntimeError: the code that was sent did not arrive as it was\n",
             "RuntimeError: the code that was sent did not arrive as it was",
+        ),
+        (
+            "Failure # 1 (occurred …)\nThe actor 7eb2 is unavailable: RpcError: Socket closed.",
+            "the loss of the way to it",
         ),
         ("", "nothing that was told"),
     ],

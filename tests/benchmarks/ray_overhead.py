@@ -1,0 +1,241 @@
+"""What Ray Tune costs under a study, ours beside its own Optuna search, and what each then knows.
+
+    python -m tests.benchmarks.ray_overhead                200 trials each, some minutes
+    python -m tests.benchmarks.ray_overhead --json
+
+All draw from the same space of 216 architectures with two objectives, on two workers that are
+kept from trial to trial, and train nothing: a trial reports two epochs at once, and one in five is
+stopped after its first. Ours pays for more: a process behind each worker, the building and costing
+of a network, an answer to every epoch, and a record on disk, which theirs has where it is asked
+for; that one is what ours is held against. The best of the rounds is compared.
+"""
+
+import argparse
+import json
+import logging
+import os
+import platform
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+SPACE = """\
+from functools import partial
+
+from modules.attention.se import SE
+from modules.backbones.resnet import resnet20
+from spaces import Space, choice
+from trials import Recipe
+from trials.epoch import Epoch
+
+
+def nothing(network, data, recipe, seed, device, checkpoint=None):
+    for number in (1, 2):
+        yield Epoch(number, 1.0, 0.1 * number)
+
+
+gate = [choice(None, partial(SE, reduction=choice(1, 2, 3, 4, 5))) for _ in range(3)]
+space = Space(resnet20, depths=(1, 1, 1), planes=8, gate=gate)
+recipes = {"nothing": Recipe(data="digits", images=200, epochs=2, train=nothing)}
+"""
+
+
+WARM = 20
+"""Trials at the start that are not counted: workers import torch."""
+Found = dict[str, Any]
+
+
+def ours(trials: int) -> Found:
+    """Run a study with our loop on our cluster."""
+    from search.cluster import Cluster
+    from search.job import Job
+    from search.loop import Loop
+    from search.place import placed
+    from search.share import Share
+
+    finished: list[float] = []
+
+    def note(event: str, **_: object) -> None:
+        if event == "finished":
+            finished.append(time.perf_counter())
+
+    def stop(proposal: Any, epoch: Any) -> str:
+        return "one in five" if proposal.number % 5 == 0 and epoch.number == 1 else ""
+
+    with tempfile.TemporaryDirectory() as folder:
+        space, out = Path(folder) / "mine.py", Path(folder) / "run"
+        space.write_text(SPACE)
+        place = placed(str(space), "nothing", out)
+
+        def job(one: Any) -> Job:
+            choices, kept = dict(one.architecture.choices), str(out / "trials" / one.folder)
+            return Job(one.number, str(space), "nothing", choices, one.name, one.seed, kept)
+
+        with (
+            place.driven(sampler="random") as study,
+            closing(Cluster(space, out, 2, Share(1, 0))) as cluster,
+        ):
+            loop = Loop(study, cluster, job, note, stop=stop)
+            loop.run(lambda: study.ask(trials), lambda: False)
+            counts, rows = study.counts(), study.rows()
+    return {
+        "ms_a_trial": per_trial(finished),
+        "record": dict(counts),
+        "with_learning_curve": sum(bool(row.curve) for row in rows),
+        "architectures": len({json.dumps(dict(row.choices), sort_keys=True) for row in rows}),
+    }
+
+
+def per_trial(finished: list[float]) -> float:
+    """Return the milliseconds from one end to the next, once the workers are warm."""
+    return round(1000 * (finished[-1] - finished[WARM - 1]) / (len(finished) - WARM), 1)
+
+
+def defined_by_run(trial: Any) -> None:
+    """Offer the same choices; Tune pickles this function."""
+    for place in range(3):
+        if trial.suggest_categorical(f"gate.{place}", ["None", "SE"]) == "SE":
+            trial.suggest_categorical(f"gate.{place}.SE.reduction", [1, 2, 3, 4, 5])
+
+
+def theirs(trials: int, is_kept: bool = False) -> Found:
+    """Run a study with Tune's own Optuna search: as it ships, or with a record on disk."""
+    quiet = ("RAY_AIR_NEW_OUTPUT", "RAY_USAGE_STATS_ENABLED")
+    os.environ |= {**dict.fromkeys(quiet, "0"), "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
+    import optuna
+    import ray
+    from ray import tune
+    from ray.tune.schedulers import FIFOScheduler
+    from ray.tune.search.optuna import OptunaSearch
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL + 1)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    finished: list[float] = []
+
+    class Nothing(tune.Trainable):
+        def setup(self, config: Found) -> None:
+            self.epoch = 0
+
+        def reset_config(self, new_config: Found) -> bool:
+            self.epoch = 0
+            return True
+
+        def step(self) -> Found:
+            self.epoch += 1
+            macs = sum(value != "None" for value in self.config.values())
+            return {"accuracy": 0.1 * self.epoch, "macs": macs, "done": self.epoch == 2}
+
+    class Times(tune.Callback):
+        def on_trial_complete(self, *_: object, **__: object) -> None:
+            finished.append(time.perf_counter())
+
+    class OneInFive(FIFOScheduler):
+        """Stops as ours does; the schedulers that come with Tune take one objective."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = 0
+
+        def on_trial_result(self, controller: object, trial: object, result: Found) -> str:
+            self.seen += result["training_iteration"] == 1
+            is_first = result["training_iteration"] == 1
+            return self.STOP if is_first and self.seen % 5 == 0 else self.CONTINUE
+
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        kept = optuna.storages.RDBStorage(f"sqlite:///{folder}/study.db") if is_kept else None
+        storage = kept or optuna.storages.InMemoryStorage()
+        ray.init(
+            "local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            configure_logging=False,
+            object_store_memory=100 * 2**20,
+            _temp_dir=folder,
+        )
+        searcher = OptunaSearch(
+            defined_by_run,
+            metric=["accuracy", "macs"],
+            mode=["max", "min"],
+            sampler=optuna.samplers.RandomSampler(seed=0),
+            storage=storage,
+            study_name="theirs",
+        )
+        tune.Tuner(
+            tune.with_resources(Nothing, {"cpu": 1}),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                scheduler=OneInFive(),
+                num_samples=trials,
+                max_concurrent_trials=2,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                storage_path=f"{folder}/tune",
+                verbose=0,
+                callbacks=[Times()],
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        ).fit()
+        ray.shutdown()
+        told = optuna.load_study(study_name="theirs", storage=storage).trials
+    return {
+        "ms_a_trial": per_trial(finished),
+        "record": dict(Counter(trial.state.name.lower() for trial in told)),
+        "with_learning_curve": sum(bool(trial.intermediate_values) for trial in told),
+        "architectures": len({json.dumps(trial.params, sort_keys=True) for trial in told}),
+    }
+
+
+WAYS: dict[str, Callable[[int], Found]] = {
+    "theirs": theirs,
+    "theirs, kept": partial(theirs, is_kept=True),
+    "ours": ours,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=WAYS)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    given = parser.parse_args()
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    if given.only:
+        print(json.dumps(WAYS[given.only](given.trials)))
+        return 0
+    rounds = [{name: alone(name, given.trials) for name in WAYS} for _ in range(given.rounds)]
+    best = {name: min(one[name]["ms_a_trial"] for one in rounds) for name in WAYS}
+    ratio = best["ours"] / best["theirs, kept"]
+    if given.json:
+        print(json.dumps({"machine": platform.machine(), "ratio": ratio, "rounds": rounds}))
+    else:
+        for name in WAYS:
+            print(f"{name:14}{best[name]:8.1f} ms a trial, the last time {rounds[-1][name]}")
+        print(f"ours takes {ratio:.2f} of theirs with a record on disk, goal 1")
+    return int(ratio > 1)
+
+
+def alone(name: str, trials: int) -> Found:
+    """Measure one in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.ray_overhead", "--only", name]
+    said = subprocess.run(
+        [*command, "--trials", str(trials)], capture_output=True, text=True, check=False
+    )
+    if said.returncode:
+        sys.exit(said.stderr)
+    found: Found = json.loads(said.stdout.splitlines()[-1])
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
