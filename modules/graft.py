@@ -131,40 +131,43 @@ def is_inside(inner: Place, outer: Place) -> bool:
 
 def grown(one: Hit) -> nn.Module:
     """Build what stands at a place, and see that it hands on what the network goes on with."""
-    place = one.place
+    place, called = one.place, name_of(one.factory)
     where = f"{'after' if one.is_after else 'instead of'} {place.name}"
-    called, arguments = name_of(one.factory), wanted(one.factory)
-    channels = place.channels if one.is_after else place.channels_given
-    sides = [
-        (call.made if one.is_after else call.given, call.made)  # what it takes, what it returns
-        for call in place.calls
-    ]
-    stride = max(-(-given[3] // made[3]) for given, made in sides)
-    changes = any(given != made for given, made in sides)
-    if changes and (arguments < 2 or place.channels != channels):
-        given, made = next(pair for pair in sides if pair[0] != pair[1])
-        raise ValueError(
-            f"{where}: {place.name} makes {made} of {given}; {called} keeps "
-            f"{'shapes' if arguments < 2 else 'channels'} and can stand after it"
-        )
-    given_to = (channels, stride)[:arguments]
+    # for each call of the place: what goes into the module, and what has to come out
+    sides = [(call.made if one.is_after else call.given, call.made) for call in place.calls]
+    count = wanted(one.factory)
+    arguments = told(one, where, sides, count) if count else ()
     try:
-        new = one.factory(*given_to)
+        new = one.factory(*arguments)
     except Exception as error:  # whatever a constructor raises, its place is to be known
-        call = f"{called}({', '.join(map(str, given_to))})"
+        call = f"{called}({', '.join(map(str, arguments))})"
         raise ValueError(f"{where}: {call}: {error or type(error).__name__}") from error
-    if arguments == 2 and getattr(new, "channels", channels) != channels:
+    if count == 2 and getattr(new, "channels", arguments[0]) != arguments[0]:
         raise ValueError(
-            f"{where}: {called} works on {new.channels} channels, and {channels} stay around it"
+            f"{where}: {called} works on {new.channels} channels, and {arguments[0]} stay around it"
         )
     for given, made in sides:
-        returned = outcome(new, given, f"{where}: {called}")
+        returned = outcome(new, given, f"{where}: {called}") if given else None
         if returned is not None and returned != made:
             raise ValueError(
                 f"{where}: {called} returned {returned} for {given}; "
                 f"the network goes on with {made}"
             )
     return new
+
+
+def told(one: Hit, where: str, sides: list[tuple[Shape, Shape]], count: int) -> tuple[int, ...]:
+    """Return the channels of a place, and the stride where a factory asks for two numbers."""
+    place = one.place
+    channels = place.channels if one.is_after else place.channels_given
+    differing = [(given, made) for given, made in sides if given != made]
+    if differing and (count < 2 or place.channels != channels):
+        given, made = differing[0]
+        raise ValueError(
+            f"{where}: {place.name} makes {made} of {given}; {name_of(one.factory)} keeps "
+            f"{'shapes' if count < 2 else 'channels'} and can stand after it"
+        )
+    return (channels, max(-(-given[3] // made[3]) for given, made in sides))[:count]
 
 
 def wanted(factory: Factory) -> int:
@@ -174,9 +177,10 @@ def wanted(factory: Factory) -> int:
     if site == "fuse":
         raise ValueError(f"{name_of(factory)} fuses two maps, and a place has one")
     parameters = list(inspect.signature(factory).parameters.values())
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters[:1]):
-        return 2 if site == "mix" else 1
     asked = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    if takes_any and not asked and not isinstance(kind, type) and site != "act":
+        return 2 if site == "mix" else 1  # a function that hands on whatever it is given
     if site == "act" or not asked or asked[0].default is not asked[0].empty:
         return 0
     return 2 if len(asked) > 1 and asked[1].name == "stride" else 1

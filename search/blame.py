@@ -16,14 +16,24 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+WIDENED_ON_CUDA = {
+    *("softmax", "softplus", "log_softmax", "group_norm", "layer_norm", "normalize", "norm"),
+    *("sum", "prod", "cumsum", "cumprod", "pow", "__pow__", "__rpow__"),
+    *("exp", "expm1", "log", "log1p", "log2", "rsqrt", "reciprocal", "__rdiv__", "__rtruediv__"),
+}
+"""What autocast computes in float32 on CUDA, and on the CPU in bfloat16."""
 DRAWING = ("rand", "bernoulli", "dropout", "normal", "multinomial", "uniform", "exponential")
 
 
 class Watch(TorchFunctionMode):
-    """Notes which line of a class's file makes a wider type of a narrow one, or draws numbers."""
+    """Notes which line of a class's file makes a wider type of a narrow one, or draws numbers.
 
-    def __init__(self, kind: type) -> None:
+    With `on_cuda` results are widened as CUDA's autocast widens them.
+    """
+
+    def __init__(self, kind: type, on_cuda: bool = False) -> None:
         super().__init__()
+        self.on_cuda = on_cuda
         self.file = file_of(kind)
         self._widened: list[str] = []
         self._drawn: list[str] = []
@@ -41,6 +51,9 @@ class Watch(TorchFunctionMode):
     ) -> Any:
         """Call, and compare what goes in with what comes out."""
         made = func(*args, **(kwargs or {}))
+        widens = self.on_cuda and getattr(func, "__name__", "") in WIDENED_ON_CUDA
+        if widens and isinstance(made, Tensor) and made.dtype == torch.bfloat16:
+            made = made.float()
         narrow = any(t.dtype == torch.bfloat16 for t in tree_leaves(args) if isinstance(t, Tensor))
         if narrow and isinstance(made, Tensor) and made.dtype == torch.float32:
             self._widened.append(self._line())

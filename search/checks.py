@@ -151,16 +151,17 @@ def gradients(subject: Subject) -> str:
 def bf16(subject: Subject) -> str:
     """See that under autocast a map stays in the type that a convolution gives it."""
     module = subject.build()
-    given = [x.bfloat16() for x in subject.maps(module, SIZES[0])]
-    with torch.autocast("cpu", dtype=torch.bfloat16), Watch(subject.kind) as watch:
-        made = module(*given)
-    if made.dtype != torch.bfloat16:
-        line = watch.widened() or result_of(subject.kind)
-        words = f"makes {made.dtype} of torch.bfloat16 under autocast; add .to(x.dtype) to the gate"
-        raise BrokenError(words.replace("torch.", ""), line)
-    if not made.isfinite().all():
-        raise BrokenError("returns numbers that are not finite", result_of(subject.kind))
-    return "stays in bfloat16 under autocast"
+    for on_cuda in (False, True):
+        given = [x.bfloat16() for x in subject.maps(module, SIZES[0])]
+        with torch.autocast("cpu", torch.bfloat16), Watch(subject.kind, on_cuda) as watch:
+            made = module(*given)
+        if made.dtype != torch.bfloat16:
+            device = "on CUDA" if on_cuda else "on the CPU"
+            words = f"makes float32 of bfloat16 under autocast {device}; add .to(x.dtype) there"
+            raise BrokenError(words, watch.widened() or result_of(subject.kind))
+        if not made.isfinite().all():
+            raise BrokenError("returns numbers that are not finite", result_of(subject.kind))
+    return "stays in bfloat16 under autocast, on CUDA too"
 
 
 def channels_last(subject: Subject) -> str:

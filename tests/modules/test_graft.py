@@ -71,6 +71,11 @@ class Auxiliary(nn.Module):
         return (logits, self.aux(self.side(x).mean((2, 3)))) if self.training else logits
 
 
+class Swish(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x.sigmoid()
+
+
 class ChannelsLast(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -187,11 +192,21 @@ def test_a_mixer_takes_the_place_of_a_convolution_with_its_stride():
     assert network(images()).shape == (2, 10)
 
 
-def test_an_activation_is_called_with_nothing():
-    network = graft(models.resnet18, instead={"layer*.*.relu": partial(nn.SiLU, inplace=True)})
+@pytest.mark.parametrize("act", [partial(nn.SiLU, inplace=True), nn.PReLU, Swish, nn.Identity])
+def test_an_activation_is_called_with_nothing(act):
+    network = graft(Tiny, instead={"act": act})
 
-    assert isinstance(network.layer1[0].relu, nn.SiLU)
-    assert network(images()).shape == (2, 1000)
+    assert type(network.act) is (act.func if isinstance(act, partial) else act)
+    assert network(images()).shape == (2, 5)
+
+
+def test_a_function_of_any_arguments_is_handed_the_channels():
+    def gate(*arguments: int) -> nn.Module:
+        return SE(*arguments)
+
+    network = graft(Tiny, after={"second": gate})
+
+    assert network.second.graft.gate.reduce.in_channels == 8
 
 
 @pytest.fixture

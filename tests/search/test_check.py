@@ -52,7 +52,14 @@ BROKEN = {
         "sigmoid()",
         "float().sigmoid()",
         "bf16",
-        "makes float32 of bfloat16 under autocast",
+        "makes float32 of bfloat16 under autocast on the CPU",
+        "return x *",
+    ),
+    "wide on CUDA": (
+        "sigmoid()",
+        "softmax(1)",
+        "bf16",
+        "makes float32 of bfloat16 under autocast on CUDA; add .to",
         "return x *",
     ),
     "layout": (
