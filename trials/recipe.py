@@ -143,7 +143,7 @@ def preview(
     return Recipe(
         data="clutter",
         epochs=5,
-        images=2240,
+        images=2080,
         batch=32,
         lr=lr,
         warmup=1,
