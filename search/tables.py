@@ -154,7 +154,7 @@ def as_markdown(held: Table) -> str:
             for row in range(len(held.rows))
         ),
         "",
-        f"*{in_markdown('; '.join(held.notes))}.*",
+        f"*{'; '.join(map(in_markdown, held.notes))}.*",
     ]
     return "\n".join(lines) + "\n"
 
@@ -172,7 +172,7 @@ def as_latex(held: Table, caption: str) -> str:
         "% \\usepackage{booktabs}",
         "\\begin{table}[t]",
         "\\centering",
-        f"\\caption{{{in_latex(caption)} ({in_latex('; '.join(held.notes))}.)}}",
+        f"\\caption{{{in_latex(caption)} ({'; '.join(map(in_latex, held.notes))}.)}}",
         f"\\begin{{tabular}}{{{layout}}}",
         "\\toprule",
         " & ".join(in_latex(head) for head in held.heads) + r" \\",
@@ -214,7 +214,7 @@ def numbers(held: Table) -> set[int]:
     return {
         column
         for column in range(1, len(held.heads))
-        if all(re.fullmatch(r"[-\d.,]*( ± [\d.]+)?", row[column]) for row in held.rows)
+        if all(re.fullmatch(r"[-+<\d.,\[\] ]*( ± [\d.]+)?", row[column]) for row in held.rows)
     }
 
 
