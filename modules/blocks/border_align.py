@@ -32,7 +32,7 @@ class BorderAlign(nn.Module):
             align_corners=True,
         )
         maxima: Tensor = sampled.amax(3).unflatten(0, (-1, 4)).movedim(1, 3)
-        return maxima
+        return maxima.to(x.dtype)
 
 
 def borders(boxes: Tensor, points: int) -> Tensor:

@@ -56,10 +56,11 @@ class Rendering(nn.Module):
         shortcut: Tensor = self.shortcut_norm(self.shortcut(deep))
         if gated.shape != shortcut.shape:
             gated = F.interpolate(gated, shortcut.shape[2:])
-        if self.join is None:
-            return torch.relu(shortcut + gated)
-        joined: Tensor = self.join(torch.cat([shortcut, gated], dim=1))
-        return torch.relu(joined)
+        joined: Tensor = shortcut + gated
+        if self.join is not None:
+            joined = self.join(torch.cat([shortcut, gated], dim=1))
+        # a clamp, for the network may activate in place, which the gradient of a ReLU cannot bear
+        return joined.clamp(min=0)
 
 
 class FPT(nn.Module):
