@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -50,15 +51,19 @@ def broken(piece: Bracketed, indent: int, tail: str = "") -> list[str]:
 
 
 def import_block(imports: Iterable[Import]) -> str:
-    """Set imports as sorters do: the standard library, then torch; modules, then names."""
+    """Set imports as sorters do: the standard library, then the rest; modules, then names."""
     blocks: dict[bool, list[str]] = {}
-    for is_torch in (False, True):
-        held = [one for one in imports if (one.module.partition(".")[0] == "torch") == is_torch]
+    for is_standard in (True, False):
+        held = [
+            one
+            for one in imports
+            if (one.module.partition(".")[0] in sys.stdlib_module_names) == is_standard
+        ]
         lines = sorted(import_line(one) for one in held if not one.name)
         for module in sorted({one.module for one in held if one.name}):
             named = [one for one in held if one.name and one.module == module]
             lines += from_lines(module, sorted(named, key=by_kind))
-        blocks[is_torch] = lines
+        blocks[is_standard] = lines
     return "\n\n".join("\n".join(lines) for lines in blocks.values() if lines)
 
 

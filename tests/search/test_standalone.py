@@ -3,6 +3,7 @@
 import ast
 import enum
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -212,17 +213,24 @@ def test_definitions_that_nobody_reaches_are_dropped() -> None:
     }
 
 
-def test_any_modules_of_the_zoo_can_stand_in_one_file() -> None:
-    files = [file for kind in ("attention", "blocks") for file in sorted((ZOO / kind).glob("*.py"))]
+def definitions(files: Iterable[Path]) -> dict[str, set[str]]:
+    """The texts of functions and classes by name."""
     texts: dict[str, set[str]] = {}
     for file in files:
         source = file.read_text()
         for node in ast.parse(source).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 texts.setdefault(node.name, set()).add(ast.get_source_segment(source, node))
+    return texts
 
-    assert len(files) >= 25
-    assert [name for name, held in texts.items() if len(held) > 1] == []
+
+def test_any_modules_of_the_zoo_can_stand_in_one_file_with_any_backbone() -> None:
+    zoo = definitions([*ZOO.glob("attention/*.py"), *ZOO.glob("blocks/*.py"), *ZOO.glob("*.py")])
+    backbones = definitions(ZOO.glob("backbones/*.py"))
+
+    assert len(zoo) >= 100
+    assert [name for name, held in zoo.items() if len(held) > 1] == []
+    assert [name for name in zoo.keys() & backbones.keys() if zoo[name] != backbones[name]] == []
 
 
 def test_published_weights_are_no_part_of_a_file() -> None:
