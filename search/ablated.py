@@ -129,12 +129,12 @@ def cells(held: Ablated, row: Planned, scale: Scale, sizes: Mapping[str, float])
     prices = [figure(metric, figures, size) for metric, size in sizes.items()]
     mean = held.means.get(row.identity)
     if mean is None:
-        return (row.words, *prices, "", "", "", "", "0")
+        return (row.title, *prices, "", "", "", "", "0")
     spread = "" if mean.std is None else f" ± {scale(mean.std)}"
     one = held.difference(row) or Difference(mean.n)
     interval = one.interval and f"[{scale(one.interval.low, '+')}, {scale(one.interval.high, '+')}]"
     return (
-        row.words,
+        row.title,
         *prices,
         f"{scale(mean.mean)}{spread}",
         "" if one.estimate is None else scale(one.estimate, "+"),
@@ -169,7 +169,7 @@ def notes(held: Ablated, scale: Scale) -> Iterable[str]:
         yield "without a second seed no noise is known: the differences may be chance"
     for row in held.plan:
         if row.identity not in held.means:
-            yield f"{row.words}: {held.reason(row)}"
+            yield f"{row.title}: {held.reason(row)}"
 
 
 def csv(held: Ablated) -> str:
@@ -198,7 +198,7 @@ def line(held: Ablated, row: Planned) -> dict[str, Any]:
     mean, one = held.means.get(row.identity), held.difference(row) or Difference(0)
     choices = " ".join(f"{name}={label}" for name, label in choices_of(row).items())
     return {
-        "row": row.words,
+        "row": row.title,
         "kind": row.kind,
         "name": row.name,
         "choices": choices,

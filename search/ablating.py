@@ -58,12 +58,12 @@ def trained(place: Place) -> list[Row]:
 def priced(held: Ablated, expected: Forecast | None, workers: int) -> Iterator[str]:
     """Yield the plan with its costs, what of it is trained already, and how long the rest takes."""
     missing = {row.identity for row, _ in held.missing()}
-    width = max(len(row.words) for row in held.plan)
+    width = max(len(row.title) for row in held.plan)
     for row in held.plan:
         cost = f"{row.cost.params:>13,} params {row.cost.macs:>15,} macs" if row.cost else ""
         state = "" if row.identity in missing else "trained already"
         end = f"refused: {row.refusal}" if row.refusal else state
-        yield f"  {row.words:<{width}} {cost:>43}  {end}".rstrip()
+        yield f"  {row.title:<{width}} {cost:>43}  {end}".rstrip()
     count = len(held.missing())
     took = f", about {words(expected.mean * count / workers)}" if expected and count else ""
     seeds = f"{len(held.seeds)} seed{'s' * (len(held.seeds) > 1)}"

@@ -37,7 +37,8 @@ class Elsewhere:
 class Planned:
     """A row: what it changes in words, and the architecture, or why it is not trained.
 
-    `name` is a baseline's, or what a network is called that is not in the space.
+    `opened` are the choices that the full row has none of, as of a module that it puts in. `name`
+    is a baseline's, or what a network is called that is not in the space.
     """
 
     kind: Kind
@@ -47,6 +48,13 @@ class Planned:
     refusal: str = ""
     name: str = ""
     of: Elsewhere | None = None
+    opened: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What it changes, down to the last choice."""
+        choices = self.architecture.choices
+        return ", ".join([self.words, *(said(name, choices[name]) for name in self.opened)])
 
     @property
     def identity(self) -> str:
@@ -71,7 +79,8 @@ def plan(experiment: Experiment, around: Mapping[str, Label]) -> list[Planned]:
         *swapped(experiment.space, full),
         *baselines(experiment),
     ]:
-        named = known.named(costed(experiment, row))
+        news = () if row.name else (name for name in row.architecture.choices if name not in around)
+        named = known.named(costed(experiment, replace(row, opened=tuple(news))))
         rows.setdefault(named.identity, named)
     return list(rows.values())
 
@@ -93,8 +102,8 @@ class Known:
             return row
         for baseline in self._baselines:
             if row.cost == baseline.cost and self._print(row) == self._print(baseline):
-                words = f"{row.words} ({baseline.name})"
-                return replace(row, words=words, name=baseline.name)
+                words = f"{row.title} ({baseline.name})"
+                return replace(row, words=words, name=baseline.name, opened=())
         return row
 
     def _print(self, row: Planned) -> str:

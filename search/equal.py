@@ -95,9 +95,7 @@ class Match:
         tries = self.experiment.space.varied(free, row.architecture.choices)
         labelled = {str(one.choices): one for one in islice(tries, TRIES[self.metric])}
         nearest = labelled[str(self.solved(list(labelled), lambda label: labelled[str(label)]))]
-        chosen = ", ".join(said(name, nearest.choices[name]) for name in free)
-        made = replace(row, words=f"{row.words}, {chosen}", architecture=nearest)
-        return self.as_it_is(costed(self.experiment, made))
+        return self.as_it_is(costed(self.experiment, replace(row, architecture=nearest)))
 
     def by_width(self, row: Planned) -> tuple[Planned, float]:
         """Set the width of the network, where its backbone has one that is not searched."""
@@ -115,13 +113,14 @@ class Match:
         if width == now:
             return self.as_it_is(row)
         space = at_width(row.architecture, name, width)
-        words = f"{row.words}, {said(name, width)}"
+        words = f"{row.title}, {said(name, width)}"
         choices = {} if row.name else row.architecture.choices
         made = replace(
             row,
             words=words,
             name=f"{row.name or names(row.architecture)} at {said(name, width)}",
             architecture=next(iter(space)),
+            opened=(),
             of=Elsewhere(space, row.name, choices, self.changed(name, width)),
         )
         return self.as_it_is(costed(self.experiment, made))

@@ -126,10 +126,12 @@ def options(parsed: argparse.Namespace, workers: int) -> Options:
 def ended(parsed: argparse.Namespace, place: Place, held: Ablated, is_finished: bool) -> int:
     """Print the table, and lay it beside the study; return the exit code."""
     from search.ablated import csv, document, table
+    from search.survey import names
     from search.tables import as_latex, as_markdown
 
     made, folder = table(held), place.folder.path / "ablation"
-    title = f"{place.experiment.name}, recipe {place.experiment.recipe}: {held.plan[0].words}"
+    full = names(held.plan[0].architecture)
+    title = f"{place.experiment.name}, recipe {place.experiment.recipe}, around {full}"
     forms = {"md": as_markdown(made), "csv": csv(held), "tex": as_latex(made, title)}
     folder.mkdir(exist_ok=True)
     for suffix, text in forms.items():

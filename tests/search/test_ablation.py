@@ -31,7 +31,7 @@ STAGES = {"gate.stage1": "ECA", "gate.stage2": None, "gate.stage3": "SE", "gate.
 
 
 def planned(space: str, around: Mapping[str, Label]) -> dict[str, Planned]:
-    return {row.words: row for row in plan(load(space, "preview"), around)}
+    return {row.title: row for row in plan(load(space, "preview"), around)}
 
 
 def changed(around: Mapping[str, Label], row: Planned) -> dict[str, Label]:
@@ -144,7 +144,7 @@ recipes = {"quick": Recipe(data="clutter", epochs=1)}
 """
     experiment = written(tmp_path, text, ["params<400"])
 
-    rows = {row.words: row for row in plan(experiment, {"width": 8, "gate": "Scale"})}
+    rows = {row.title: row for row in plan(experiment, {"width": 8, "gate": "Scale"})}
 
     assert rows["width = 6"].refusal == "gate: Scale(6): channels = 6 is not divisible by 4 groups"
     assert rows["width = 12"].refusal == "past params<400"
@@ -159,10 +159,10 @@ def test_rows_at_equal_cost_cost_what_the_full_one_does(metric: str) -> None:
     equal = at_equal_cost(experiment, rows, metric)
 
     target = getattr(rows[0].cost, metric)
-    assert [row.words for row in equal[:1]] == ["full"]
+    assert [row.title for row in equal[:1]] == ["full"]
     for row in equal[1:]:
-        if row.words != "ResNet-50":
-            assert getattr(row.cost, metric) == pytest.approx(target, rel=0.05), row.words
+        if row.title != "ResNet-50":
+            assert getattr(row.cost, metric) == pytest.approx(target, rel=0.05), row.title
     assert any(row.of for row in equal)
 
 
@@ -173,7 +173,7 @@ def test_a_row_brings_its_own_numbers_to_equal_cost_before_the_width() -> None:
     equal = at_equal_cost(experiment, rows, "params")
 
     (row,) = [row for row in equal if row.kind == "put in"]
-    assert row.words == "with inner = SE, inner.SE.reduction = 32"
+    assert row.title == "with inner = SE, inner.SE.reduction = 32"
     assert row.of is None
 
 
@@ -240,7 +240,7 @@ def test_the_table_has_the_differences_of_the_model(tmp_path) -> None:
             assert float(line["difference"]) == one.estimate
             assert (float(line["low"]), float(line["high"])) == one.interval
             assert float(line["joint_p"]) == one.joint_chance
-    assert [line["row"] for line in lines] == [row.words for row in held.plan]
+    assert [line["row"] for line in lines] == [row.title for row in held.plan]
 
 
 def test_the_table_prints_points_and_says_what_is_missing(tmp_path) -> None:
