@@ -152,6 +152,30 @@ def test_aff_doubles_and_iaff_judges_twice_by_weights_of_their_own() -> None:
     assert near(second, x * weights + y * (1 - weights))
 
 
+def test_dca_fits_what_a_narrower_block_attended_to() -> None:
+    module = scattered(zoo.DCASE(16, previous=8)).eval()
+    x, before = maps(2, 16, 3, 4), maps(2, 8, seed=2)
+
+    output, attended = module(x, before)
+
+    average = x.mean((2, 3))
+    linear, norm, _ = module.fit
+    fitted = slow_layer_norm(before @ linear.weight.T + linear.bias, norm).clamp(min=0)
+    weight = module.connect.weight.flatten()
+    joined = weight[0] * average + weight[1] * fitted + module.connect.bias
+    joined = slow_layer_norm(joined, module.norm).clamp(min=0)
+    hidden = (joined @ module.reduce.weight.T + module.reduce.bias).clamp(min=0)
+    weights = (hidden @ module.expand.weight.T + module.expand.bias).sigmoid()
+    assert near(output, x * weights[:, :, None, None])
+    assert near(attended, average * weights)
+
+
+def slow_layer_norm(x: Tensor, norm: nn.LayerNorm) -> Tensor:
+    centred = x - x.mean(1, keepdim=True)
+    spread = (centred.square().mean(1, keepdim=True) + norm.eps).sqrt()
+    return centred / spread * norm.weight + norm.bias
+
+
 # channels and parts ------------------------------------------------------------------------------
 
 
