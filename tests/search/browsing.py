@@ -19,10 +19,13 @@ window.addEventListener("error", (event) => faults.push(event.message));
 const poll = () => {
   const drawn = document.querySelectorAll(".plot .main-svg").length;
   const waiting = [...document.querySelectorAll(".plot")].some(
-    (plot) => plot.getBoundingClientRect().top < innerHeight && !plot.querySelector(".main-svg"));
-  if (document.readyState !== "complete" || waiting) return setTimeout(poll, 10);
+    (plot) => plot.getBoundingClientRect().top < (window.whole ? Infinity : innerHeight)
+      && !plot.querySelector(".main-svg"));
+  const patient = performance.now() < 20000;
+  if (patient && (document.readyState !== "complete" || waiting)) return setTimeout(poll, 10);
   fetch("/told?" + encodeURIComponent(JSON.stringify({
-    ms: performance.now(), drawn, faults, title: document.title, text: document.body.innerText,
+    ms: performance.now(), waiting, drawn, faults, title: document.title, text: document.body.innerText,
+    first: document.querySelector(".trials tbody tr")?.innerText || "",
     rows: document.querySelectorAll(".trials tbody tr").length, marks: window.marked || 0,
     strange: document.querySelectorAll("img, iframe, body script[src], a[href]").length,
   })));

@@ -27,8 +27,9 @@ def found(experiment: Experiment, count: int, seeds: int = 1, epochs: int = 20) 
 def training(architecture: Architecture, number: int, seed: int, epochs: int) -> Row:
     """Make up a training whose score and cost depend on the choices."""
     draw = Random(f"{architecture.key} {seed}")
+    labels = enumerate(architecture.choices.values(), 1)
     worth = sum(
-        len(str(label)) * place for place, label in enumerate(architecture.choices.values())
+        place * (label if isinstance(label, int) else len(str(label))) for place, label in labels
     )
     score = 0.5 + 0.3 * math.tanh(worth / 40) + draw.gauss(0, 0.01)
     curve = tuple(
