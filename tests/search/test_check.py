@@ -244,9 +244,17 @@ def test_a_module_of_every_site_holds(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
-def test_every_module_of_the_zoo_holds_in_full(name):
+def test_every_module_of_the_zoo_holds(name):
+    report = check(getattr(modules, name), quick=True)
+
+    assert not broken(report)
+    assert {"compile", "cost", "training"} <= {one.rule for one in report.findings if one.holds}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_module_of_every_site_can_be_exported(name):
     report = check(getattr(modules, name))
 
     assert not broken(report)
-    tried = {one.rule for one in report.findings if one.holds}
-    assert {"export", "training", "cost", "compile"} <= tried
+    assert "export" in {one.rule for one in report.findings if one.holds}
