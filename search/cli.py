@@ -7,10 +7,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from search.commands import (
+    ablate,
     check,
+    confirm,
     dashboard,
     data,
     eval,
+    explain,
     export,
     report,
     run,
@@ -52,7 +55,21 @@ def parser() -> argparse.ArgumentParser:
     """Describe every command and its options."""
     top = argparse.ArgumentParser("search", description=DESCRIPTION, allow_abbrev=False)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for verb in (show, run, report, export, dashboard, status, eval, data, zoo, check):
+    for verb in (
+        show,
+        run,
+        confirm,
+        ablate,
+        explain,
+        report,
+        export,
+        dashboard,
+        status,
+        eval,
+        data,
+        zoo,
+        check,
+    ):
         verb.add(commands)
     return top
 

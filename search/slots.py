@@ -168,6 +168,12 @@ class Here:
             self.end()
         return event
 
+    def left(self) -> list[Finished]:
+        """Have the training leave with its epoch, and return what it has come to."""
+        self.answer("interrupted")
+        events = list(self._events) if self.job else []
+        return [event for event in events if isinstance(event, Finished)]
+
     def end(self) -> None:
         """Leave the training where it is."""
         self.job, self._events = None, iter(())

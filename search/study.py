@@ -37,7 +37,8 @@ class Study:
         self.experiment = proposer.experiment
         self._ledger = ledger
         self._proposer = proposer
-        self._lease = ledger.alone(ledger.database.lease)
+        # whoever drives takes one; to look at a study none is needed
+        self._lease = ""
         self._replays: list[Entry] = []
 
     @classmethod
@@ -59,6 +60,7 @@ class Study:
         study = cls(ledger, proposer)
         title = name or title_of(experiment)
         try:
+            study._lease = ledger.alone(ledger.database.lease)
             ledger.alone(lambda: study._join(title, fork))
         except BaseException:
             study.close()

@@ -82,8 +82,10 @@ class Workers:
     def close(self, grace: float = GRACE) -> list[Finished]:
         """Have all jobs leave after their epoch, kill what has not, and return the last results."""
         until = time.monotonic() + grace
-        results = []
+        results: list[Finished] = []
         try:
+            for here in self._here:
+                results += here.left()
             for apart in self._apart:
                 if apart.job:
                     apart.answer("interrupted")
