@@ -24,7 +24,8 @@ const poll = () => {
   const patient = performance.now() < 20000;
   if (patient && (document.readyState !== "complete" || waiting)) return setTimeout(poll, 10);
   fetch("/told?" + encodeURIComponent(JSON.stringify({
-    ms: performance.now(), waiting, drawn, faults, title: document.title, text: document.body.innerText,
+    ms: performance.now(), waiting, drawn, faults, title: document.title,
+    text: document.body.innerText,
     first: document.querySelector(".trials tbody tr")?.innerText || "",
     rows: document.querySelectorAll(".trials tbody tr").length, marks: window.marked || 0,
     strange: document.querySelectorAll("img, iframe, body script[src], a[href]").length,
