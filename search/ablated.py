@@ -157,7 +157,8 @@ def notes(held: Ablated, scale: Scale) -> Iterable[str]:
         unit = " points" if scale.metric == "accuracy" else ""
         yield (
             "differences to the first row in a model of rows and seeds; t-intervals from one "
-            f"residual of {scale(found.residual)}{unit} with {found.freedom} degrees of freedom"
+            f"residual of {scale(found.residual)}{unit} with {found.freedom} "
+            f"degree{'s' * (found.freedom > 1)} of freedom"
         )
         yield "p of all comparisons with the first row jointly (Dunnett)"
         if found.detectable is not None:

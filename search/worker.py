@@ -54,7 +54,8 @@ class Bench:
         return self._read[1]
 
     def _data(self, recipe: Recipe, job: Job) -> Data:
-        source = (recipe.data, recipe.images, recipe.validation, recipe.select_on_test, job.root)
+        on_test = recipe.select_on_test, recipe.confirm
+        source = (recipe.data, recipe.images, recipe.validation, on_test, job.root)
         if self._loaded is None or self._loaded[0] != source:
             # the old images go before the new ones come
             self._loaded = None

@@ -58,7 +58,7 @@ def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) 
     """Show the plan and its price, train what is missing, print the table."""
     from dataclasses import replace
 
-    from search.ablated import Ablated
+    from search.ablated import Ablated, document
     from search.ablating import centre, priced, train, trained
     from search.ablation import plan
     from search.equal import at_equal_cost
@@ -86,8 +86,11 @@ def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) 
         code, is_finished = outcome.code, outcome.is_finished
         held = replace(held, trained=trained(place))
     elif parsed.dry_run:
+        if parsed.json:
+            print(json.dumps(document(held), indent=1))
         return 0
-    return code or ended(parsed, place, held, is_finished)
+    ending = ended(parsed, place, held, is_finished)
+    return code or ending
 
 
 def seeded(parsed: argparse.Namespace) -> tuple[Place, tuple[int, ...]]:
