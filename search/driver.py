@@ -17,8 +17,8 @@ from search.forecast import Forecast, forecast, words
 from search.job import Job
 from search.loop import Executor, Loop, Stop
 from search.place import Place, find_name, placed, recipes_of
-from search.signals import Signals
 from search.proposal import Proposal
+from search.signals import Signals
 from search.study import Study
 from search.watch import Watch
 from spaces import Architecture, SpaceError

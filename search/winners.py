@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from torch import Tensor
 
@@ -25,6 +26,7 @@ from trials.checkpoint import WEIGHTS
 
 FOLDER = "export"
 """Where exports lie in a run folder."""
+NOTHING: Mapping[str, Mean] = MappingProxyType({})
 UNFINISHED = ("stopped", "interrupted", "running")
 
 
@@ -57,10 +59,11 @@ def exported(
     place: Place, wish: Wish, out: Path | None, formats: Collection[str], force: bool
 ) -> list[Exported]:
     """Export what is wished for from a run that has been begun, into its folder unless told."""
+    judged = confirmed(place)
     with place.reading() as study:
         originals = {
             name: original(place, study, winner, wish.weights)
-            for name, winner in winners(study, wish).items()
+            for name, winner in winners(study, wish, judged).items()
         }
     return write(originals, out or place.folder.path / FOLDER, formats, force)
 
@@ -77,18 +80,30 @@ def begun(given: str, recipe: str | None = None, storage: str = "", study: str =
     return placed(given, recipe, storage=storage, study=study)
 
 
-def winners(study: Study, wish: Wish) -> dict[str, Winner]:
-    """Return the trainings to export by the names of their exports."""
+def confirmed(place: Place) -> dict[str, Mean]:
+    """Return what was trained again to confirm it, by the key of its architecture."""
+    with place.reading() as study:
+        name = f"{study.name}/confirm"
+    try:
+        with replace(place, study=name).reading() as study:
+            return {mean.key: mean for mean in study.means() if not mean.name}
+    except SpaceError:  # there is no such study: nothing has been confirmed
+        return {}
+
+
+def winners(study: Study, wish: Wish, judged: Mapping[str, Mean] = NOTHING) -> dict[str, Winner]:
+    """Return the trainings to export by the names of their exports; `judged` are confirmed."""
     rows = study.rows()
     if wish.trial is not None:
         row = numbered(rows, wish.trial, wish.weights)
         means = (mean for mean in study.means() if row.number in mean.numbers)
-        return {wish.name or f"trial_{row.number}": Winner(row, next(means, None))}
+        winner = Winner(row, next(means, None), judged.get(row.key))
+        return {wish.name or f"trial_{row.number}": winner}
     if wish.front:
         held = study.front()
         names = [f"{wish.name or 'front'}_{place}" for place in range(1, len(held) + 1)]
     else:
-        best = within(study, wish.at) if wish.at else study.best()
+        best = best_of(study, wish.at, judged)
         held = [best] if best else []
         names = [wish.name or "best"]
     if not held:
@@ -98,7 +113,7 @@ def winners(study: Study, wish: Wish) -> dict[str, Winner]:
             f"{' within ' if limits else ''}{limits}"
         )
     return {
-        name: Winner(best_seed(study, mean, rows), mean)
+        name: Winner(best_seed(study, mean, rows), mean, judged.get(mean.key))
         for name, mean in zip(names, held, strict=True)
     }
 
@@ -120,16 +135,22 @@ def numbered(rows: Sequence[Row], number: int, needs_weights: bool) -> Row:
     return row
 
 
-def within(study: Study, at: Iterable[str]) -> Mean | None:
-    """Return the best architecture within limits of the user's own beside the study's."""
+def best_of(study: Study, at: Collection[str], judged: Mapping[str, Mean]) -> Mean | None:
+    """Return the best architecture, among those that were confirmed if any were."""
+    fitting = within(study, at)
+    goals = [objective(text) for text in study.experiment.objectives]
+    return next(iter(ranked((mean for mean in means if mean.keeps(limits)), goals)), None)
+
+
+def within(study: Study, at: Iterable[str]) -> list[Mean]:
+    """Return the architectures within limits of the user's own beside the study's."""
     limits = [*study.experiment.limits, *map(limit, at)]
     means = [mean for mean in study.means() if not mean.name]
     for one in limits:
         if unknown := [mean for mean in means if one.metric not in (*mean.figures, mean.metric)]:
             known = ", ".join([*unknown[0].figures, unknown[0].metric])
             raise SpaceError(f"this run has no {one.metric}, only {known}")
-    goals = [objective(text) for text in study.experiment.objectives]
-    return next(iter(ranked((mean for mean in means if mean.keeps(limits)), goals)), None)
+    return [mean for mean in means if mean.keeps(limits)]
 
 
 def best_seed(study: Study, mean: Mean, rows: Iterable[Row]) -> Row:

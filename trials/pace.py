@@ -49,9 +49,7 @@ def pace(
         torch.set_num_threads(before)
 
 
-def step(
-    training: Training, size: int, shape: Sequence[int], clock: Callable[[], float]
-) -> float:
+def step(training: Training, size: int, shape: Sequence[int], clock: Callable[[], float]) -> float:
     """Return the seconds of one step."""
     images = torch.randn(size, *shape, device=training.device)
     labels = torch.arange(size, device=training.device) % training.classes
