@@ -18,6 +18,7 @@ from search.record import title_of
 from search.rows import Mean, Row, front, means, row
 from search.storage import SQLite, database
 from spaces import SpaceError
+from spaces.labels import Label
 from trials.recipe import Recipe
 
 PREVIEW = "PREVIEW"
@@ -108,6 +109,14 @@ class Findings:
         return min(self.candidates, key=lambda mean: mean.value(self.score), default=None)
 
     @cached_property
+    def varied(self) -> frozenset[str]:
+        """The choices that tell the architectures of the space from each other."""
+        offered = self.experiment.space.labels
+        held = [mean.choices for mean in self.candidates]
+        found = {name for name in offered if len({choices.get(name, ...) for choices in held}) > 1}
+        return frozenset(found or offered)
+
+    @cached_property
     def published(self) -> tuple[Point, ...]:
         """What papers print of networks on the recipe's own data."""
         return points(self.experiment, self.recipe) if self.recipe else ()
@@ -135,6 +144,10 @@ class Findings:
         states = Counter(row.status for row in self.rows if not row.name)
         told = ", ".join(f"{count:,} {status}" for status, count in states.most_common())
         return f"No architecture of the space has trained to the end: {told}."
+
+    def told_apart(self, choices: Mapping[str, Label]) -> dict[str, Label]:
+        """Return the choices that others made differently."""
+        return {name: label for name, label in choices.items() if name in self.varied}
 
     def paired(self, price: str) -> list[Mean]:
         """Return the front in score and one price alone, the cheapest first."""

@@ -248,7 +248,7 @@ def ends(findings: Findings) -> str:
         for group, count in groups.most_common(REASONS)
     )
     rest = len(groups) - REASONS
-    more = f'<p class="note">and {rest:,} more reasons, in trials.csv.</p>' if rest > 0 else ""
+    more = f'<p class="note">and {rest:,} more reasons.</p>' if rest > 0 else ""
     return (
         '<div class="scroll"><table><thead><tr><th class="number">trials</th><th>what</th>'
         f"<th>why, by its first case</th></tr></thead><tbody>{lines}</tbody></table></div>{more}"

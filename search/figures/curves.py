@@ -48,11 +48,13 @@ def curves(findings: Findings) -> Picture:
         for row in {row.name: row for row in named}.values()
     ]
     if first:
-        notes.append(end(findings, first[-1], words(first[-1].choices, 22), BLUE))
+        notes.append(
+            end(findings, first[-1], words(findings.told_apart(first[-1].choices), 22), BLUE)
+        )
     most = max(len(row.curve) for row in drawn)
     frame = layout(
         findings.stamps,
-        xaxis=axis("epoch", tickformat="d", range=[min(1, most - 1), most]),
+        xaxis=axis("epoch", range=[min(1, most - 1), most], **({"dtick": 1} if most < 10 else {})),
         yaxis=axis(score_title(findings)),
         annotations=apart(notes),
     )

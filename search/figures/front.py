@@ -63,7 +63,7 @@ def front(findings: Findings, price: str = "") -> Picture:
         points(findings, past, price, size, name="past a limit", colour=FAINT, symbol="x-thin"),
         printed(findings, near, price, size),
         steps(findings, best, price),
-        points(findings, best, price, size, name=title_of(best), colour=BLUE, bars=True),
+        points(findings, best, price, size, name=title_of(findings, best), colour=BLUE, bars=True),
         points(
             findings,
             baselines,
@@ -160,9 +160,10 @@ def thinned(means: Sequence[Mean]) -> Sequence[Mean]:
     return means[:: math.ceil(len(means) / MOST) or 1]
 
 
-def title_of(best: Sequence[Mean]) -> str:
+def title_of(findings: Findings, best: Sequence[Mean]) -> str:
     """Return what the front is called, with the key to the names beside its points."""
-    return f"front: {key(best[0].choices)}" if best and best[0].choices else "front"
+    told = findings.told_apart(best[0].choices) if best else {}
+    return f"front: {key(told)}" if told else "front"
 
 
 def room(means: Sequence[Mean], near: Sequence[Point], price: str) -> list[float] | None:

@@ -27,7 +27,7 @@ def labels(findings: Findings, best: Sequence[Mean], price: str) -> list[Drawn]:
         {
             "x": best[place].figures[price],
             "y": scaled(findings, best[place].mean),
-            "text": brief(best[place].choices),
+            "text": brief(findings.told_apart(best[place].choices)),
             "showarrow": False,
             # up and to the left of a front nothing ever lies
             "xanchor": "right",
