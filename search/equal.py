@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any
@@ -55,6 +55,7 @@ class Match:
     full: Architecture
     metric: str
     device: str
+    _latencies: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def target(self) -> float:
@@ -64,7 +65,12 @@ class Match:
     def figure(self, architecture: Architecture) -> float:
         """Return what an architecture costs; a ValueError says why it is refused."""
         if self.metric == "latency":
-            return speed(architecture.network, self.experiment.shape, 1, self.device).latency
+            # measured once: a second time would come out a little otherwise
+            network = repr(architecture.network)
+            if network not in self._latencies:
+                found = speed(architecture.network, self.experiment.shape, 1, self.device)
+                self._latencies[network] = found.latency
+            return self._latencies[network]
         return float(getattr(self.experiment.cost(architecture), self.metric))
 
     def __call__(self, row: Planned) -> Planned:
