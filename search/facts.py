@@ -20,10 +20,14 @@ Facts = dict[str, object]
 
 @dataclass(frozen=True)
 class Winner:
-    """A training, and its architecture over all seeds if any of them came to its end."""
+    """A training, and its architecture over all seeds if any of them came to its end.
+
+    `confirmed` is the architecture over fresh seeds, on the test set, where it was confirmed.
+    """
 
     row: Row
     mean: Mean | None
+    confirmed: Mean | None = None
 
 
 def about(study: Study, winner: Winner, recipe: Recipe, has_weights: bool) -> Facts:
@@ -37,6 +41,7 @@ def about(study: Study, winner: Winner, recipe: Recipe, has_weights: bool) -> Fa
         "training": row.number,
         "choices": {"baseline": row.name} if row.name else dict(row.choices),
         "scores": scores(study, winner, recipe, has_weights),
+        **({"confirmed": again(winner.confirmed)} if winner.confirmed else {}),
         **remarks,
         "costs": costs(study, winner),
         "data": images(recipe),
@@ -63,6 +68,20 @@ def scores(study: Study, winner: Winner, recipe: Recipe, has_weights: bool) -> F
         f"{mean.metric} of each": [one.score for one in rows],
         **(weights if has_weights else {}),
         **split,
+    }
+
+
+def again(mean: Mean) -> Facts:
+    """Return what fresh seeds came to; where it decided which network is best, it is no longer new.
+
+    A reader who compares it with others' has to know that.
+    """
+    spread: Facts = {"standard deviation": mean.std} if mean.n > 1 else {}
+    return {
+        mean.metric: mean.mean,
+        **spread,
+        "fresh seeds": mean.n,
+        "measured on": "the test set, by which the best of those confirmed is chosen",
     }
 
 

@@ -112,8 +112,9 @@ def winners(study: Study, wish: Wish, judged: Mapping[str, Mean] = NOTHING) -> d
             f"{study.name} has nothing to export: no architecture has trained to its end"
             f"{' within ' if limits else ''}{limits}"
         )
+    numbers = {row.number: row for row in rows}
     return {
-        name: Winner(best_seed(study, mean, rows), mean, judged.get(mean.key))
+        name: Winner(numbers[study.best_seed(mean)], mean, judged.get(mean.key))
         for name, mean in zip(names, held, strict=True)
     }
 
@@ -135,11 +136,13 @@ def numbered(rows: Sequence[Row], number: int, needs_weights: bool) -> Row:
     return row
 
 
-def best_of(study: Study, at: Collection[str], judged: Mapping[str, Mean]) -> Mean | None:
+def best_of(study: Study, at: Iterable[str], judged: Mapping[str, Mean]) -> Mean | None:
     """Return the best architecture, among those that were confirmed if any were."""
-    fitting = within(study, at)
     goals = [objective(text) for text in study.experiment.objectives]
-    return next(iter(ranked((mean for mean in means if mean.keeps(limits)), goals)), None)
+    fitting = {mean.key: mean for mean in within(study, at)}
+    again = [judged[key] for key in fitting if key in judged]
+    best = next(iter(ranked(again or fitting.values(), goals)), None)
+    return fitting[best.key] if best else None
 
 
 def within(study: Study, at: Iterable[str]) -> list[Mean]:
@@ -151,15 +154,6 @@ def within(study: Study, at: Iterable[str]) -> list[Mean]:
             known = ", ".join([*unknown[0].figures, unknown[0].metric])
             raise SpaceError(f"this run has no {one.metric}, only {known}")
     return [mean for mean in means if mean.keeps(limits)]
-
-
-def best_seed(study: Study, mean: Mean, rows: Iterable[Row]) -> Row:
-    """Return the training with the best score among those of an architecture."""
-    goals = {goal.metric: goal for goal in map(objective, study.experiment.objectives)}
-    goal = goals.get(mean.metric)
-    sign = -1 if goal and goal.direction == "minimize" else 1
-    held = [row for row in rows if row.number in mean.numbers]
-    return max(held, key=lambda row: sign * (row.score or 0.0))
 
 
 def original(place: Place, study: Study, winner: Winner, with_weights: bool) -> Original:

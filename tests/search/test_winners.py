@@ -13,11 +13,13 @@ import pytest
 import torch
 
 import search.commands.export as verb
+from search.confirmation import confirming
 from search.exports import Exported
 from search.facts import Winner
 from search.place import Place, placed
 from search.rows import Row
-from search.winners import Wish, begun, export, original, winners
+from search.study import Study
+from search.winners import Wish, begun, confirmed, export, original, winners
 from search.worker import recipe_of
 from spaces import SpaceError
 from tests.search.test_weights import Bomb, flip
@@ -59,6 +61,11 @@ def trained(folder: Path, recipe: str = "quick", text: str = "") -> Place:
     """Run a space as a driver does; the last architecture's second seed diverges."""
     (folder / "mine.py").write_text(SPACE + text)
     place = placed(str(folder / "mine.py"), recipe, folder / "run")
+    drive(place)
+    return place
+
+
+def drive(place: Place) -> None:
     with place.driven() as study:
         while proposal := study.ask(3):
             setting = Setting("cpu", folder=place.folder.path / "trials" / proposal.folder)
@@ -68,7 +75,6 @@ def trained(folder: Path, recipe: str = "quick", text: str = "") -> Place:
                 study.report(proposal.number, epoch)
             is_last = proposal.architecture.choices == {"gate": "Half"} and proposal.seed
             study.tell(proposal.number, FAULT if is_last else trial.result)
-    return place
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +221,30 @@ def test_the_best_within_a_bound_keeps_it(run: Place) -> None:
 
     assert found["best"].row.params <= bound
     assert found["best"].row.choices["gate"] != "SE"
+
+
+def test_a_confirmation_decides_what_is_best_and_is_stated(run: Place, tmp_path: Path) -> None:
+    shutil.copytree(run.folder.path, tmp_path / "copy")
+    place = placed(str(tmp_path / "copy"))
+    again = confirming(place, seeds=2)
+    study = Study.open(again.experiment, place.folder.storage, name=again.study)
+    scores = {None: (0.9, 0.92), "SE": (0.4, 0.5), "Half": (0.3, 0.3)}
+    while proposal := study.ask(3):
+        held = scores[None if proposal.name else proposal.architecture.choices["gate"]]
+        study.tell(proposal.number, Result("complete", score=held[proposal.seed % 2]))
+    study.close()
+
+    judged = confirmed(place)
+
+    with place.reading() as study:
+        (winner,) = winners(study, Wish(), judged).values()
+        about = original(place, study, winner, True).about
+    assert len(judged) == 3
+    assert winner.row.choices == {"gate": None}
+    assert winner.row.seed in (0, 1)
+    assert about["confirmed"]["accuracy"] == pytest.approx(0.91)
+    assert about["confirmed"]["fresh seeds"] == 2
+    assert "test set" in about["confirmed"]["measured on"]
 
 
 def test_a_baseline_is_exported_by_its_number(run: Place) -> None:
