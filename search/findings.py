@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,14 +15,11 @@ from search.objectives import CHEAP, Objective, objective
 from search.published import Point, points
 from search.record import title_of
 from search.rows import Mean, Row, front, means, row
+from search.stamps import stamps
 from search.storage import SQLite, database
 from spaces import SpaceError
 from spaces.labels import Label
 from trials.recipe import Recipe
-
-PREVIEW = "PREVIEW"
-ON_TEST = "selected on the test set"
-RECODED = "JPEG re-encoding"
 
 
 class Told(Protocol):
@@ -54,13 +50,7 @@ class Findings:
     @cached_property
     def stamps(self) -> tuple[str, ...]:
         """What has to stand on everything that is shown of this study."""
-        recipe = self.recipe
-        stamps = [PREVIEW] if self.experiment.is_preview else []
-        if recipe and recipe.select_on_test:
-            stamps.append(ON_TEST)
-        if recipe and isinstance(recipe.data, str) and re.search("jpe?g", recipe.data, re.I):
-            stamps.append(RECODED)
-        return tuple(stamps)
+        return stamps(self.experiment)
 
     @cached_property
     def goals(self) -> tuple[Objective, ...]:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from search.findings import ON_TEST, PREVIEW, RECODED, Findings
+from search.findings import Findings
 from search.run_folder import RECORDED
+from search.stamps import ON_TEST, PREVIEW, RECODED
 from search.survey import RESOLUTION
 from trials.recipe import Recipe
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from search.figures.style import TITLES, amount, plain
+from search.amounts import TITLES, amount, plain
+from search.escaped import in_line, in_markdown
 from search.rows import Row
-from search.tables import in_line, in_markdown
 
 BARS = "▁▂▃▄▅▆▇█"
 LONGEST = 60

@@ -12,10 +12,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from search.figures.style import Picture, plain, scored
+from search.amounts import plain
+from search.escaped import in_line
+from search.figures.style import Picture, scored
 from search.findings import Findings
 from search.rows import Row
-from search.tables import Table, chosen, in_line
+from search.tables import Table, chosen
 
 ASSETS = Path(__file__).parent / "assets"
 CELL = 160

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.amounts import TITLES
 from search.figures.choices import importance, main_effects
 from search.figures.curves import curves
 from search.figures.front import front
 from search.figures.heat import heat
 from search.figures.places import alike, places
 from search.figures.progress import progress
-from search.figures.style import TITLES, Picture
+from search.figures.style import Picture
 from search.findings import Findings, Told, of
 from search.methods import methods
 from search.page import Page, Section, page

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from search.figures.style import plain
+from search.amounts import plain
+from search.escaped import harmless, in_latex, in_markdown
 from search.findings import Findings
 from search.rows import Mean
 from spaces.labels import Label
@@ -28,25 +29,6 @@ PRINTED = 3
 """How many of the prices a printed table has room for."""
 COLUMNS = 6
 """Beyond so many choices they share one column."""
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-    "×": r"$\times$",
-    "±": r"$\pm$",
-    "ω": r"$\omega$",
-    "λ": r"$\lambda$",
-    "α": r"$\alpha$",
-    "·": r"$\cdot$",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}
 
 
 @dataclass(frozen=True)
@@ -159,11 +141,6 @@ def as_markdown(held: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def in_markdown(text: str) -> str:
-    """Return a text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~&!])", r"\\\1", in_line(text))
-
-
 def as_latex(held: Table, caption: str) -> str:
     """Return a table for booktabs, which compiles as it is."""
     numeric = numbers(held)
@@ -186,18 +163,6 @@ def as_latex(held: Table, caption: str) -> str:
         "\\end{table}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def in_latex(text: str) -> str:
-    """Return a text that LaTeX shows as it is; a letter its usual fonts lack is a question mark."""
-    signs = (LATEX.get(sign, sign) for sign in in_line(text))
-    return "".join(sign if sign.isascii() or "À" <= sign <= "ÿ" else "?" for sign in signs)
-
-
-def in_line(text: str, most: int = 200) -> str:
-    """Return a text in one line, cut where nobody reads on."""
-    line = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text[: most + 1])
-    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def marked(held: Table, row: int, start: str, end: str, safe: object) -> list[str]:
@@ -225,13 +190,6 @@ def as_csv(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     writer.writerow([harmless(head) for head in heads])
     writer.writerows([harmless(cell) for cell in row] for row in rows)
     return out.getvalue()
-
-
-def harmless(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and cell.startswith(("=", "+", "@", "\t", "\r")):
-        return f"'{cell}"
-    return cell
 
 
 def architectures(findings: Findings) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from search.amounts import plain
 from search.effects import Effect, effects, noise
 from search.figures.style import (
     BLUE,
@@ -14,7 +15,6 @@ from search.figures.style import (
     Picture,
     axis,
     layout,
-    plain,
     scaled,
     score_title,
     scored,

@@ -6,16 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from search.amounts import TITLES, amount
 from search.figures.names import clear, labels, names
 from search.figures.style import (
     BLUE,
     FAINT,
     ORANGE,
     SOFT,
-    TITLES,
     Drawn,
     Picture,
-    amount,
     axis,
     key,
     layout,

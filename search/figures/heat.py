@@ -6,18 +6,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from statistics import fmean
 
+from search.amounts import plain
 from search.effects import effects
-from search.figures.style import (
-    SHADES,
-    Picture,
-    axis,
-    layout,
-    plain,
-    scaled,
-    score_title,
-    scored,
-    shown,
-)
+from search.figures.style import SHADES, Picture, axis, layout, scaled, score_title, scored, shown
 from search.findings import Findings
 from spaces import SpaceError
 from spaces.labels import Label, near

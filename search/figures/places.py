@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from search.figures.style import (
-    GRID,
-    TINTS,
-    Picture,
-    amount,
-    axis,
-    layout,
-    plain,
-    scored,
-    shown,
-)
+from search.amounts import amount, plain
+from search.figures.style import GRID, TINTS, Picture, axis, layout, scored, shown
 from search.findings import Findings
 from search.rows import Mean
 from spaces.labels import Label

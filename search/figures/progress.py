@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from statistics import fmean
 
+from search.amounts import TITLES, amount
 from search.figures.style import (
     BLUE,
-    TITLES,
     Drawn,
     Picture,
-    amount,
     axis,
     layout,
     scaled,

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search.findings import ON_TEST, Findings
+from search.amounts import TITLES, UNITS, amount, plain
+from search.findings import Findings
 from search.rows import Mean
+from search.stamps import ON_TEST
 from spaces.labels import Label
 
 INK, SOFT, FAINT, GRID = "#1b2733", "#5b6b7b", "#b9c3cd", "#e9edf1"
@@ -19,18 +21,6 @@ TINTS = ("#cfe0f1", "#f6d9c6", "#cfe8dc", "#e2d5ee", "#f2e6bd", "#dfe4e9", "#f5c
 FONT = "Inter, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 LETTERS = 60
 """How much of a name is shown."""
-
-TITLES = {
-    "macs": "FLOPs (multiply-accumulates)",
-    "params": "parameters",
-    "latency": "latency",
-    "memory": "peak memory",
-    "activations": "activations",
-    "ptflops": "FLOPs by ptflops",
-    "thop": "FLOPs by thop",
-}
-UNITS = {"latency": "s", "memory": "B", "activations": "B"}
-STEPS = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
 
 Drawn = dict[str, Any]
 """A figure as plotly.js takes it: data and layout."""
@@ -49,18 +39,6 @@ def shown(value: object, most: int = LETTERS) -> str:
     """Return a name as plotly may show it: short, in one line, without markup of its own."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", str(value)[: most + 1])
     return html.escape(text if len(text) <= most else text[: most - 1] + "…", quote=False)
-
-
-def plain(label: Label) -> str:
-    """Return a label as it reads; None is a place that stays empty."""
-    return "–" if label is None else str(label)
-
-
-def amount(metric: str, figure: float) -> str:
-    """Return a cost to three digits with its unit."""
-    unit = UNITS.get(metric, "")
-    size, prefix = next((step for step in STEPS if abs(figure) >= step[0]), (1.0, ""))
-    return f"{figure / size:.3g} {prefix}{unit}".rstrip()
 
 
 def scored(findings: Findings, score: float | None, decimals: int = 2) -> str:

@@ -11,8 +11,10 @@ import pytest
 from search import report
 from search.experiment import Experiment, load
 from search.findings import Findings, of, read
+from search.methods import methods
 from search.report import FIGURES, Options, dashboard, figure, write
 from search.run_folder import RunFolder, create
+from search.stamps import stamps
 from search.study import Study
 from spaces import SpaceError
 from tests.search.browsing import BROWSER, visited
@@ -217,13 +219,13 @@ def test_preview_and_test_set_stand_on_everything(tmp_path: Path) -> None:
 
 
 def test_a_set_of_images_that_was_encoded_again_says_so(tmp_path: Path) -> None:
-    findings = found(written(tmp_path, SPACE), 3)
-    recipe = replace(findings.recipe, data="folder:cifar10-jpeg")
+    (tmp_path / "cifar10-jpeg").mkdir()
+    text = SPACE.replace('"clutter"', f'"folder:{tmp_path / "cifar10-jpeg"}"')
 
-    told = Findings(findings.experiment, "x", findings.rows)
-    told.__dict__["recipe"] = recipe
+    experiment = load_with(tmp_path, text)
 
-    assert told.stamps == ("JPEG re-encoding",)
+    assert stamps(experiment) == ("JPEG re-encoding",)
+    assert "JPEG re-encoding" in methods(Findings(experiment, "x", ()))
 
 
 def test_what_is_asked_for_and_unknown_is_refused_before_anything_is_written(

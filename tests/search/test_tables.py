@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from search.escaped import harmless
 from search.findings import Findings
-from search.tables import architectures, as_latex, as_markdown, harmless, table, trainings
+from search.tables import architectures, as_latex, as_markdown, table, trainings
 from tests.search.findings import found
 from tests.search.studies import LARGE, SEEDS, written
 
