@@ -145,15 +145,26 @@ class World:
         return np.bincount(self._drawn.argmax(1), minlength=len(self.means)) / DRAWS
 
     def doubts(self) -> Array:
-        """Return what is lost on average where each is taken for what it seems to be."""
+        """Return what is lost on average where each is taken for what it seems to be.
+
+        That is its place on the front or off it, and whether it is the best of all.
+        """
         lead = self.lead(self._drawn)
         lost = np.where(self.seeming(), -lead, lead)
-        doubts: Array = np.where(np.isfinite(lost), np.maximum(lost, 0.0), 0.0).mean(0)
-        return doubts
+        front: Array = np.where(np.isfinite(lost), np.maximum(lost, 0.0), 0.0).mean(0)
+        seems_best = int(self.means.argmax())
+        above = np.maximum(self._drawn - self._drawn[:, [seems_best]], 0.0)
+        best: Array = above.mean(0)
+        best[seems_best] = float(above.max(1).mean())
+        return front + best
 
     def rival(self, place: int) -> int:
-        """Return the rival that an architecture most often has to be better than."""
+        """Return what an architecture most often has to beat: among all, if it has no rivals."""
         rivals = np.flatnonzero(self._rivals[place])
+        if not len(rivals):
+            rivals = np.delete(np.arange(len(self.means)), place)
+        if not len(rivals):
+            return place
         first = rivals[self._drawn[:, rivals].argmax(1)]
         return int(np.bincount(first).argmax())
 
