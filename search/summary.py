@@ -9,6 +9,7 @@ from typing import Any
 from search.objectives import objective
 from search.rows import Mean
 from search.study import Study
+from spaces import SpaceError
 from trials.price import Prices
 from trials.profilers import PROFILERS, ProfilerError
 
@@ -39,7 +40,8 @@ def figures(study: Study, mean: Mean, profilers: dict[str, Prices]) -> dict[str,
         if name not in found:
             try:
                 found[name] = price(study.architecture(mean).network).macs
-            except (ValueError, ProfilerError):
+            except (ValueError, SpaceError, ProfilerError):
+                # refused by a profiler, or a network that the space file does not name
                 continue
     return found
 

@@ -136,14 +136,15 @@ def ended(parsed: argparse.Namespace, place: Place, held: Ablated, is_finished: 
     full = names(held.plan[0].architecture)
     title = f"{place.experiment.name}, recipe {place.experiment.recipe}, around {full}"
     forms = {"md": as_markdown(made), "csv": csv(held), "tex": as_latex(made, title)}
+    name = "-".join(filter(None, [held.plan[0].architecture.key, parsed.match]))
     folder.mkdir(exist_ok=True)
     for suffix, text in forms.items():
-        (folder / f"{held.plan[0].identity}.{suffix}").write_text(text, encoding="utf-8")
+        (folder / f"{name}.{suffix}").write_text(text, encoding="utf-8")
     if parsed.json:
         print(json.dumps({**document(held), "run": str(place.folder.path)}, indent=1))
     else:
         if not is_finished:
             print(f"not finished; `search ablate {place.named}` goes on")
         print(forms["md"])
-        print(f"{folder}: {held.plan[0].identity}.md, .csv, .tex")
+        print(f"{folder}: {name}.md, .csv, .tex")
     return 0 if held.comparison else 3

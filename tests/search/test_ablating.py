@@ -9,6 +9,7 @@ import pytest
 import search.commands.ablate as verb
 from search.ablating import centre, trained
 from search.place import Place
+from search.summary import summary
 from spaces import SpaceError
 from tests.search.test_winners import trained as run_of
 
@@ -108,3 +109,28 @@ def test_a_run_that_has_not_begun_can_be_ablated_around_labels(
     with pytest.raises(SpaceError, match="nothing has been run in"):
         command(file, *place, "--dry-run")
     assert "3 rows, 2 seeds: 6 trainings are missing" in capsys.readouterr().out
+
+
+WIDE = """
+wide = partial(Space, resnet20, depths=(1, 1), planes=40)
+space = wide(gate=choice(None, partial(SE, reduction=2), Half))
+baselines = {"plain": wide()}
+"""
+
+
+def test_a_run_is_read_as_before_when_networks_outside_of_its_space_were_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = run_of(tmp_path, text=WIDE)
+    words = ("--around", "gate=SE", "--match", "params", "--workers", 0, "--quiet")
+
+    code = command(place.folder.path, *words, "--json")
+
+    document = json.loads(capsys.readouterr().out)
+    outside = {row["row"]: row for row in document["rows"] if "planes" in row["choices"]}
+    assert code == 0
+    assert [*outside] == ["without gate (plain), planes = 41", "gate = Half, planes = 41"]
+    assert all(row["seeds"] == 2 for row in outside.values())
+    with place.reading() as study:
+        named = {line.mean.name for line in summary(study) if line.mean.name}
+    assert named == {"plain", *(row["name"] for row in outside.values())}
