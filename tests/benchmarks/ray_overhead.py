@@ -3,7 +3,7 @@
     python -m tests.benchmarks.ray_overhead                200 trials each, some minutes
     python -m tests.benchmarks.ray_overhead --json
 
-All draw from the same space of 216 architectures with two objectives, on two workers that are
+All draw from the same space of 500 architectures with two objectives, on two workers that are
 kept from trial to trial, and train nothing: a trial reports two epochs at once, and one in five is
 stopped after its first. Ours pays for more: a process behind each worker, the building and costing
 of a network, an answer to every epoch, and a record on disk, which theirs has where it is asked
@@ -42,8 +42,8 @@ def nothing(network, data, recipe, seed, device, checkpoint=None):
         yield Epoch(number, 1.0, 0.1 * number)
 
 
-gate = [choice(None, partial(SE, reduction=choice(1, 2, 3, 4, 5))) for _ in range(3)]
-space = Space(resnet20, depths=(1, 1, 1), planes=8, gate=gate)
+gate = [choice(None, partial(SE, reduction=choice(1, 2, 4, 8))) for _ in range(3)]
+space = Space(resnet20, depths=(1, 1, 1), planes=choice(8, 16, 24, 32), gate=gate)
 recipes = {"nothing": Recipe(data="digits", images=200, epochs=2, train=nothing)}
 """
 
@@ -103,7 +103,8 @@ def defined_by_run(trial: Any) -> None:
     """Offer the same choices; Tune pickles this function."""
     for place in range(3):
         if trial.suggest_categorical(f"gate.{place}", ["None", "SE"]) == "SE":
-            trial.suggest_categorical(f"gate.{place}.SE.reduction", [1, 2, 3, 4, 5])
+            trial.suggest_categorical(f"gate.{place}.SE.reduction", [1, 2, 4, 8])
+    trial.suggest_categorical("planes", [8, 16, 24, 32])
 
 
 def theirs(trials: int, is_kept: bool = False) -> Found:

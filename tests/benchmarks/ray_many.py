@@ -1,0 +1,152 @@
+"""How many workers one driver keeps busy: trainings that sleep, on CPUs that are only said to be.
+
+    python -m tests.benchmarks.ray_many                 1,000 trials over 64 workers, some minutes
+    python -m tests.benchmarks.ray_many --workers 8 --trials 100 --seconds 0.2
+
+A worker is a process of Ray that sleeps through its epochs. Counted is from the first trial of the
+last worker until no job waits any more: the share of that time in which workers do nothing, the
+share of one core that the driver takes, and what both come to for an event. The study is not in
+it: `tests.benchmarks.ray_overhead` says what that costs.
+"""
+
+import argparse
+import json
+import os
+import platform
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+EPOCHS = 4
+GOAL = 0.1
+"""The share of the workers' time that may be lost."""
+
+
+def told(number: int, epoch: int) -> Any:
+    """Return an event, where it is received: what sends it does without torch."""
+    from search.job import Finished, Reported, Started
+    from trials.epoch import Epoch
+    from trials.trial import Result
+
+    if epoch == 0:
+        return Started(number)
+    if epoch > EPOCHS:
+        return Finished(number, Result("complete"))
+    return Reported(number, Epoch(epoch, 1.0, 0.5))
+
+
+class Event:
+    """What turns into an event on its way."""
+
+    def __init__(self, number: int, epoch: int) -> None:
+        self.number, self.epoch = number, epoch
+
+    def __reduce__(self) -> tuple[Any, tuple[int, int]]:
+        return told, (self.number, self.epoch)
+
+
+def sleeping(seconds: float) -> Any:
+    """Return the class of a worker that sleeps through its epochs."""
+    from ray import tune
+
+    class Training(tune.Trainable):
+        def setup(self, config: dict[str, Any]) -> None:
+            self.number, self.epoch = config["job"]["number"], -1
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            self.setup(new_config)
+            return True
+
+        def step(self) -> dict[str, Any]:
+            self.epoch += 1
+            if 0 < self.epoch <= EPOCHS:
+                time.sleep(seconds)
+            return {"event": Event(self.number, self.epoch), "done": self.epoch > EPOCHS}
+
+        def answer(self, answer: str) -> None:
+            self.epoch = EPOCHS
+
+    return Training
+
+
+def measured(workers: int, trials: int, seconds: float, folder: Path, address: str) -> Any:
+    """Run the trials and return the counts."""
+    from search import cluster
+    from search.job import Finished, Job, Started
+    from search.share import Share
+
+    cluster.training = lambda *_: sleeping(seconds)
+    space = folder / "mine.py"
+    space.write_text("")
+    begun: set[int] = set()
+    waiting = [Job(number, str(space), "", {}, "", 0, str(folder)) for number in range(trials)]
+    events = ended = 0
+    with closing(cluster.Cluster(space, folder, workers, Share(1, 0), address)) as executor:
+        wall = cpu = 0.0
+        while waiting:
+            while waiting and executor.free():
+                executor.submit(waiting.pop(0))
+            for event in executor.events(1):
+                if isinstance(event, Started):
+                    begun.add(event.number)
+                if not wall and len(begun) >= workers:
+                    wall, cpu, events, ended = time.perf_counter(), time.process_time(), 0, 0
+                events += 1
+                ended += isinstance(event, Finished)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        # each is, on average, half through its training at the beginning as at the end
+        slept = ended * EPOCHS * seconds
+    return {
+        "workers": workers,
+        "trials": ended,
+        "epoch_seconds": seconds,
+        "seconds": round(wall, 1),
+        "idle_share": round(1 - slept / (wall * workers), 3),
+        "driver_share_of_a_core": round(cpu / wall, 3),
+        "driver_ms_an_event": round(1000 * cpu / events, 2),
+        "workers_a_driver_keeps_at_10_s_an_epoch": int(10 * events * 0.8 / cpu),
+    }
+
+
+@contextmanager
+def pretending(cpus: int) -> Iterator[str]:
+    """Start a cluster of this machine that says it has so many CPUs, and return its address."""
+    from ray.cluster_utils import Cluster as Machines
+
+    arguments = {"num_cpus": cpus, "include_dashboard": False}
+    machines = Machines(initialize_head=True, head_node_args=arguments)
+    try:
+        yield machines.address
+    finally:
+        machines.shutdown()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--workers", type=int, default=64)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of an epoch; a trial has four")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        (Path(folder) / "ray").mkdir()
+        os.environ |= {"RAY_TMPDIR": folder, "RAY_AUTH_MODE": "token"}
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        with pretending(given.workers) as address:
+            found = measured(given.workers, given.trials, given.seconds, Path(folder), address)
+    if given.json:
+        print(json.dumps({"machine": platform.machine(), **found}, indent=2))
+    else:
+        for name, value in found.items():
+            print(f"{name:42}{value:>10}")
+        print(f"goal: at most {GOAL:g} of the workers' time is lost")
+    return int(found["idle_share"] > GOAL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
