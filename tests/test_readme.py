@@ -19,22 +19,29 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def commands() -> list[str]:
+QUICK = ("show", "data", "zoo", "check")
+
+
+def commands(is_quick: bool) -> list[str]:
     lines = "\n".join(blocks("console")).splitlines()
-    return [part for line in lines for part in line.split(" && ") if part.startswith("search ")]
+    parts = [part for line in lines for part in line.split(" && ") if part.startswith("search ")]
+    return [part for part in parts if (part.split()[1] in QUICK) is is_quick]
 
 
 def test_the_readme_has_code_and_commands() -> None:
     assert len(blocks("python")) >= 3
-    assert len(commands()) >= 3
+    assert len(commands(True)) >= 3
+    assert len(commands(False)) >= 2
 
 
 @pytest.mark.parametrize("code", blocks("python"))
-def test_its_code_runs(code: str) -> None:
+def test_its_code_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
     exec(compile(code, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", commands(True))
 def test_its_commands_run(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
@@ -42,6 +49,19 @@ def test_its_commands_run(command: str, tmp_path: Path, monkeypatch: pytest.Monk
         assert main(shlex.split(command)[1:]) == 0
 
     assert printed.getvalue().strip()
+
+
+@pytest.mark.slow
+def test_what_it_trains_goes_from_its_first_command_to_its_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    for command in commands(False):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            assert main(shlex.split(command)[1:]) == 0, command
+
+        assert printed.getvalue().strip(), command
 
 
 def test_the_output_it_shows_is_what_its_command_prints(
