@@ -45,16 +45,17 @@ figure { margin: 0; } figcaption { font-size: .85rem; color: #5b6b7b; margin-top
 def page(held: Explained) -> str:
     """Return the document."""
     first = held.seen[0]
+    title = escape(short(held.title, 200))
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
         # whatever a name holds, nothing of it may run or reach out
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'; img-src data:\">",
-        f"<title>{escape(short(held.title, 200))}: where trial {first.number} looks</title>",
+        f"<title>{title}: where trial {first.number} looks</title>",
         f"<style>{STYLE}</style></head><body>",
         f"<h1>Where trial {first.number} looks</h1>",
-        f"<p>{escape(short(held.title, 200))} · {escape(short(first.title))}<br>{escape(held.provenance)}</p>",
+        f"<p>{title} · {escape(short(first.title))}<br>{escape(held.provenance)}</p>",
         "<h2>Grad-CAM++</h2>",
         "<p>What speaks for the image's own class, from dark (nothing) to light (most). The same "
         "validation images for each network; below, its guess and how sure it is.</p>",
