@@ -3,6 +3,7 @@
     python -m tests.benchmarks.samplers                     all tables, 10 seeds
     python -m tests.benchmarks.samplers --tables macro flat --samplers ours random
     python -m tests.benchmarks.samplers --noisy             one noisy training an evaluation
+    python -m tests.benchmarks.samplers --speed             what a suggestion of ours takes
 
 Hypervolume as a share of the table's own front, with the scores' 5th percentile and the highest
 price for its corner; in a flat table it is the best score's. A suggestion made again costs an
@@ -123,6 +124,27 @@ def summary(runs: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
     return figures
 
 
+def speed(table: Table) -> None:
+    """Print what a suggestion takes where so much is known, the first of a process apart."""
+    drawer = Random(0)
+    drawn = {one.key: one for one in map(table.space.draw, [drawer] * 3000)}
+    known = [
+        Seen(key, one.choices, (table.price(one.choices),), table.scores(one.choices)[:1])
+        for key, one in drawn.items()
+    ]
+    for number in (100, 1000):
+        sampler = KnownCost(table.space, lambda one: (table.price(one.choices),), 0)
+        times = []
+        for more in range(11):
+            started = time.process_time()
+            sampler.suggest(known[: number + more])
+            times.append(1000 * (time.process_time() - started))
+        print(
+            f"  at {number}: {statistics.fmean(times[1:]):.0f} ms, "
+            f"{max(times[1:]):.0f} ms where scales are found anew, {times[0]:.0f} ms the first"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", nargs="*", default=[])
@@ -130,6 +152,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--made", type=int, default=0, help="seed of the generated tables")
     parser.add_argument("--noisy", action="store_true")
+    parser.add_argument("--speed", action="store_true")
     asked = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -141,7 +164,12 @@ def main() -> None:
     for table in tables:
         if asked.tables and table.name not in asked.tables:
             continue
+        if asked.speed and table.space.size < 2000:
+            continue
         print(f"{table.name}: {table.space.size:,} architectures")
+        if asked.speed:
+            speed(table)
+            continue
         for name in asked.samplers:
             seeds = range(GP_SEEDS if name == "gp" else asked.seeds)
             figures = summary([searched(table, name, seed, asked.noisy) for seed in seeds])
