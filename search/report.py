@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from search.figures.front import front
 from search.figures.heat import heat
 from search.figures.places import alike, places
 from search.figures.progress import progress
-from search.figures.style import Picture
+from search.figures.style import Drawn, Picture
 from search.findings import Findings, Told, of
 from search.methods import methods
 from search.page import Page, Section, page
@@ -38,6 +39,8 @@ FIGURES: Mapping[str, Callable[[Findings], Picture]] = {
     "progress": progress,
     "places": places,
 }
+WORDY = 300
+"""Beyond so many points the dashboard shows coordinates alone."""
 SWITCHED = ("macs", "params", "latency")
 SHOWN = {"macs": "FLOPs", "params": "parameters"}
 
@@ -60,7 +63,22 @@ def dashboard(study: Told) -> dict[str, go.Figure]:
     """Return the figures that Optuna's dashboard can show of a study, by a name to keep them."""
     findings = of(study)
     pictures = {name: draw(findings) for name, draw in FIGURES.items()}
-    return {name: plotted(held) for name, held in pictures.items() if held.drawn}
+    return {
+        name: plotted(replaced(held, drawn=without_words(held.drawn)))
+        for name, held in pictures.items()
+        if held.drawn
+    }
+
+
+def without_words(drawn: Drawn) -> Drawn:
+    """Leave away what the pointer shows of many points: a database keeps it in small pieces."""
+    traces = [
+        {**trace, "hovertext": None, "hoverinfo": "x+y"}
+        if len(trace.get("hovertext") or ()) > WORDY
+        else trace
+        for trace in drawn["data"]
+    ]
+    return {**drawn, "data": traces}
 
 
 def drawn(findings: Findings, name: str) -> Picture:
@@ -81,7 +99,10 @@ def plotted(held: Picture) -> go.Figure:
 
     assert held.drawn is not None
     made = go.Figure(held.drawn)
-    made.update_layout(template="none", title={"text": held.title, "font": {"size": 16}})
+    margin = {**held.drawn["layout"]["margin"]}
+    margin["t"] += 34
+    title = {"text": held.title, "font": {"size": 16}, "x": 0.01, "y": 0.99, "yanchor": "top"}
+    made.update_layout(template="none", title=title, margin=margin)
     return made
 
 

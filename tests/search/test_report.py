@@ -12,7 +12,7 @@ from search import report
 from search.experiment import Experiment, load
 from search.findings import Findings, of, read
 from search.methods import methods
-from search.report import FIGURES, Options, dashboard, figure, write
+from search.report import FIGURES, Options, dashboard, figure, without_words, write
 from search.run_folder import RunFolder, create
 from search.stamps import stamps
 from search.study import Study
@@ -149,6 +149,14 @@ def test_a_figure_is_plotly_s_own_and_one_that_cannot_be_is_told(
         figure(study, "places")
     assert {"front", "heat", "effects", "importance", "curves", "progress"} == set(dashboard(study))
     study.close()
+
+
+def test_what_the_dashboard_is_to_keep_stays_small(tmp_path: Path) -> None:
+    findings = found(written(tmp_path, LARGE.replace("4, 44, 4", "4, 404, 1")), 1200)
+
+    for name, draw in FIGURES.items():
+        if drawn := draw(findings).drawn:
+            assert len(json.dumps(without_words(drawn))) < 200_000, name
 
 
 def test_an_open_study_and_its_file_tell_the_same(studied: Studied, tmp_path: Path) -> None:
