@@ -69,6 +69,8 @@ class Seeds:
 
         What has a seed on its way already waits for that.
         """
+        if not known:
+            return None
         world = World(known)
         doubts = world.doubts()
         counts = np.array([len(one.scores) for one in known])
@@ -83,6 +85,8 @@ class Seeds:
 
     def beliefs(self, known: Sequence[Known]) -> list[Belief]:
         """Return what is known of each architecture, in the order given."""
+        if not known:
+            return []
         world = World(known)
         ahead, best = world.ahead(), world.best()
         seeming, doubts = world.seeming(), world.doubts()

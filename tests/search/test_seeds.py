@@ -111,3 +111,8 @@ def test_a_single_architecture_is_the_front() -> None:
     assert belief.is_on_front
     assert belief.best == belief.on_front == 1
     assert Seeds().next([Known("only", (5.0,), (0.4,))]) is None
+
+
+def test_of_nothing_nothing_is_known() -> None:
+    assert Seeds().next([]) is None
+    assert Seeds().beliefs([]) == []
