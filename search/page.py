@@ -226,7 +226,9 @@ def cell(row: Row, name: str) -> object:
 
 def rounded(figure: float | None) -> float | str:
     """Return a figure to the digits that are shown; an empty cell where there is none."""
-    return "" if figure is None else float(f"{figure:.6g}") if figure % 1 else int(figure)
+    if figure is None or not math.isfinite(figure):
+        return ""
+    return float(f"{figure:.6g}") if figure % 1 else int(figure)
 
 
 def ends(findings: Findings) -> str:
