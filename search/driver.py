@@ -14,11 +14,13 @@ from search.ablation import Elsewhere
 from search.display import Lines, Progress, display
 from search.experiment import Experiment, resolved
 from search.forecast import Forecast, forecast, words
+from search.further import Further
 from search.job import Job
-from search.loop import Executor, Loop, Stop
+from search.loop import Executor, Loop
 from search.place import Place, find_name, placed, recipes_of
 from search.proposal import Proposal
 from search.signals import Signals
+from search.stopping import chosen, stopper
 from search.study import Study
 from search.watch import Watch
 from spaces import Architecture, SpaceError
@@ -42,7 +44,8 @@ class Options:
 
     `device` is this process's; a worker that sees one GPU alone has another name for it. `ask`
     is for whoever knows what to train, `asked` trainings of it; of networks that are not in the
-    space `elsewhere` says by name how a worker finds them.
+    space `elsewhere` says by name how a worker finds them. `further` trainings go to the seeds that
+    tell most, once everything has had its own.
     """
 
     trials: int | None = None
@@ -59,7 +62,8 @@ class Options:
     download: bool = False
     keep_all: bool = False
     quiet: bool = False
-    stop: Stop | None = None
+    stopping: str = "auto"
+    further: int = 0
     ask: Callable[[Study], Proposal | None] | None = None
     asked: int = 0
     elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
@@ -83,6 +87,7 @@ class Run:
         if recipe is None:
             raise SpaceError(f"{place.experiment.path} was read without a recipe to train with")
         self.recipe: Recipe = recipe
+        self.stopping = chosen(options.stopping, recipe.epochs)
         try:
             choose(options.device)
         except ValueError as error:
@@ -99,7 +104,7 @@ class Run:
         """How many trainings that is, with baselines and seeds."""
         chosen = len(self.options.picks) or self.budget
         every = (chosen + len(self.place.experiment.baselines)) * len(self.recipe.seeds)
-        return self.options.asked or every
+        return self.options.asked or every + self.options.further
 
     def plan(self, expected: Forecast | None, data: Data | None = None) -> Iterator[str]:
         """Yield what will be done, and how long it will take."""
@@ -123,6 +128,8 @@ class Run:
         limit = self.limit(expected)
         until = "" if limit == inf else f"; a training is given up after {words(limit)}"
         yield f"{self.workers} workers, {took}{until}"
+        if self.stopping != "none":
+            yield f"what is clearly worse at its price ends early: --stopping {self.stopping}"
         _, weights = expected_size(self.baseline.build(), recipe.optimizer, bool(recipe.ema))
         size = f"about {weights / 1e6:.1f} MB for each network on the front"
         yield f"{self.place.folder.path} keeps it all, {size}"
@@ -175,7 +182,7 @@ class Run:
             partial(self.job, seconds=self.limit(expected)),
             watch,
             self.measure,
-            self.options.stop or (lambda proposal, epoch: ""),
+            stopper(self.stopping, study, self.recipe.epochs, self.recipe.seeds[0]),
         )
         watch("began", study=study.name, trainings=self.trainings, workers=self.workers)
         with ExitStack() as stack:
@@ -198,7 +205,8 @@ class Run:
         if self.options.ask:
             return partial(self.options.ask, study)
         if not self.options.picks:
-            return partial(study.ask, self.budget)
+            further = Further(study, self.options.further) if self.options.further else None
+            return partial(self.next, study, further)
 
         def picked() -> Proposal | None:
             # no architectures, but baselines all the same
@@ -208,6 +216,11 @@ class Run:
             return next((proposal for proposal in proposals if proposal), None)
 
         return picked
+
+    def next(self, study: Study, further: Further | None) -> Proposal | None:
+        """Return the next training: of what has had none, then of what further seeds tell most."""
+        proposal = study.ask(self.budget)
+        return further() if further and not proposal else proposal
 
     def data(self) -> Data:
         """Open the images once, so that what is missing is said here and made only once."""

@@ -71,14 +71,18 @@ class Proposer:
         return self._another(first, entries, budget)
 
     def picked(
-        self, architecture: Architecture, name: str, entries: Sequence[Entry]
+        self,
+        architecture: Architecture,
+        name: str,
+        entries: Sequence[Entry],
+        seeds: Sequence[int] | None = None,
     ) -> Entry | None:
         """Return the next seed of an architecture that the user picks; None where all are there."""
         identity = name or architecture.key
         group = [
             entry for entry in entries if entry.identity == identity and entry.status != "duplicate"
         ]
-        seed = self._missing(group)
+        seed = self._missing(group, seeds)
         return None if seed is None else self._training(architecture, name, seed)
 
     def architecture(self, kept: Mapping[str, Any]) -> Architecture:
@@ -227,12 +231,12 @@ class Proposer:
     def _files(self, architecture: Architecture) -> dict[str, str]:
         return self._code(architecture.network, architecture.recipe)[1]
 
-    def _missing(self, group: Iterable[Entry]) -> int | None:
+    def _missing(self, group: Iterable[Entry], seeds: Sequence[int] | None = None) -> int | None:
         """Return the next seed, unless one before it has shown that there is no point."""
         if any(entry.is_over and entry.status != "complete" for entry in group):
             return None
         done = {entry.kept["seed"] for entry in group}
-        return next((seed for seed in self.seeds if seed not in done), None)
+        return next((seed for seed in seeds or self.seeds if seed not in done), None)
 
 
 def refused(

@@ -75,7 +75,8 @@ def unknown() -> Any:
 class Mean:
     """An architecture over its seeds; `scores` are of those that trained to the end.
 
-    `build()` returns its network, untrained.
+    `build()` returns its network, untrained. Where others have more seeds or fewer, `estimate` is
+    what the mean is taken for, and `on_front` the probability that it is on the front.
     """
 
     name: str
@@ -86,6 +87,8 @@ class Mean:
     scores: tuple[float, ...]
     numbers: tuple[int, ...]
     build: Callable[[], Any] = field(default=unknown, compare=False, repr=False)
+    estimate: float | None = None
+    on_front: float | None = None
 
     @property
     def n(self) -> int:
@@ -109,7 +112,8 @@ class Mean:
 
     def value(self, goal: Objective) -> float:
         """Return what the architecture comes to in an objective, turned so that less is better."""
-        figure = self.figures.get(goal.metric, self.mean)
+        score = self.mean if self.estimate is None else self.estimate
+        figure = self.figures.get(goal.metric, score)
         return figure if goal.direction == "minimize" else -figure
 
 

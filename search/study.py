@@ -23,6 +23,7 @@ from search.record import Record, title_of
 from search.rows import Mean, Row, flat, front, means, plain, ranked, row, score_among
 from search.sampler import Sampler
 from search.storage import database, existing
+from search.weighing import weighed
 from spaces import Architecture, SpaceError
 from trials.epoch import Epoch
 from trials.trial import Result
@@ -91,12 +92,14 @@ class Study:
         """Return the next training; None where none is left within so many architectures."""
         return self._ledger.alone(lambda: self._asked(budget))
 
-    def pick(self, architecture: Architecture, name: str = "") -> Proposal | None:
-        """Return the next training of an architecture; None where it is refused or has them all.
+    def pick(
+        self, architecture: Architecture, name: str = "", seed: int | None = None
+    ) -> Proposal | None:
+        """Return the next training of an architecture, or that of a seed.
 
-        What is not in the space goes by a name.
+        None where it is refused or has them all. What is not in the space goes by a name.
         """
-        return self._ledger.alone(lambda: self._picked(architecture, name))
+        return self._ledger.alone(lambda: self._picked(architecture, name, seed))
 
     def start(self, number: int) -> None:
         """Note which process trains a trial, and since when."""
@@ -185,7 +188,8 @@ class Study:
 
     def _candidates(self) -> list[Mean]:
         limits = self.experiment.limits
-        return [mean for mean in self.means() if not mean.name and mean.keeps(limits)]
+        held = [mean for mean in self.means() if not mean.name and mean.keeps(limits)]
+        return weighed(held, self._proposer.goals)
 
     def _asked(self, budget: int | None) -> Proposal | None:
         while draft := self._proposer.draft(self._look(), budget):
@@ -193,8 +197,9 @@ class Study:
                 return proposal
         return None
 
-    def _picked(self, architecture: Architecture, name: str) -> Proposal | None:
-        draft = self._proposer.picked(architecture, name, self._look())
+    def _picked(self, architecture: Architecture, name: str, seed: int | None) -> Proposal | None:
+        seeds = None if seed is None else (seed,)
+        draft = self._proposer.picked(architecture, name, self._look(), seeds)
         return self._stored(draft) if draft else None
 
     def _taken(self) -> list[Proposal]:

@@ -35,6 +35,18 @@ def add(commands: Any) -> None:
     one.add_argument(
         "--hours", type=positive, default=inf, help="stop after so long, to go on later"
     )
+    one.add_argument(
+        "--further",
+        type=whole,
+        default=0,
+        metavar="N",
+        help="trainings beyond, for the seeds that decide who is on the front",
+    )
+    one.add_argument(
+        "--stopping",
+        default="auto",
+        help="end early what is clearly worse: front, by its price; asha, by the score; none",
+    )
     one.add_argument("--sampler", default="auto", help="auto, tpe, nsga2, random, gp")
     one.add_argument("--sampler-seed", type=int, default=0, metavar="N")
     one.add_argument("--fork", action="store_true", help="keep what was begun otherwise, and begin")
@@ -184,6 +196,8 @@ def options(parsed: argparse.Namespace, place: Place, workers: int) -> Options:
         root=parsed.data_root,
         download=parsed.download,
         keep_all=parsed.keep_all,
+        stopping=parsed.stopping,
+        further=parsed.further,
         quiet=parsed.quiet,
     )
 
