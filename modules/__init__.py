@@ -64,6 +64,7 @@ from modules.backbones.resnet import (
 )
 from modules.backbones.resnext import resnext29_8x64, resnext29_16x64, resnext50_32x4
 from modules.backbones.shufflenet import shufflenet_v2
+from modules.blend import Blend
 from modules.blocks.acb import ACBlock
 from modules.blocks.aspp import ASPP, ASPPBranch
 from modules.blocks.blaze import BlazeBlock
@@ -96,6 +97,7 @@ from modules.blocks.ssh import SSH
 from modules.blocks.strip_pooling import SPHead, StripPooling
 from modules.blocks.swish import Swish
 from modules.blocks.weighted_fusion import WeightedFusion
+from modules.graft import graft
 
 __mark__ = "attention-search"
 __all__ = [
@@ -156,6 +158,7 @@ __all__ = [
     "ACBlock",
     "ASPPBranch",
     "BlazeBlock",
+    "Blend",
     "BorderAlign",
     "CoConv",
     "CondConv",
@@ -206,6 +209,7 @@ __all__ = [
     "WeightedFusion",
     "fuse_norm",
     "googlenet",
+    "graft",
     "load_pretrained",
     "mobilenet_v2",
     "mobilenet_v2_cifar",

@@ -11,7 +11,16 @@ def add(commands: Any) -> None:
     """Describe the verb."""
     text = "the choices of a space, its exact size and what it costs; nothing is trained"
     one = commands.add_parser("show", help=text, description=text, allow_abbrev=False)
-    one.add_argument("space", metavar="SPACE", help="a space file, or the name of a ready-made one")
+    one.add_argument(
+        "space", metavar="SPACE", nargs="?", help="a space file, or the name of a ready-made one"
+    )
+    one.add_argument(
+        "--sites",
+        nargs="+",
+        metavar=("NETWORK", "PATTERN"),
+        help="the places of a network for graft, such as torchvision.models.resnet50, and what "
+        "patterns hit there: 'layer3.*'",
+    )
     one.add_argument("--recipe", metavar="NAME", help="take input, classes and stem from it")
     one.add_argument("--all", action="store_true", help="list every architecture")
     one.add_argument(
@@ -51,7 +60,13 @@ def show(parsed: argparse.Namespace) -> None:
     from search.experiment import load, located
     from search.show import as_csv, as_json, as_text
     from search.survey import measured, survey
+    from spaces import SpaceError
 
+    if parsed.sites:
+        print(listed(parsed))
+        return
+    if parsed.space is None:
+        raise SpaceError("show needs a SPACE, or --sites NETWORK")
     experiment = load(
         parsed.space,
         parsed.recipe,
@@ -70,3 +85,16 @@ def show(parsed: argparse.Namespace) -> None:
             measured(found, parsed.measure, parsed.batch)
     form = as_json if parsed.json else as_csv if parsed.csv else as_text
     print(form(found))
+
+
+def listed(parsed: argparse.Namespace) -> str:
+    """Return the places of a network that somebody else wrote."""
+    from search.sites import as_json, sites
+    from spaces import SpaceError
+
+    if parsed.space is not None:
+        raise SpaceError(
+            f"--sites lists a network's places; {parsed.space!r} beside it is too much"
+        )
+    network, *patterns = parsed.sites
+    return (as_json if parsed.json else sites)(network, patterns, parsed.input)
