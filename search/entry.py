@@ -99,19 +99,3 @@ def scored(kept: Mapping[str, Any]) -> dict[str, float]:
     result = kept["result"]
     own = {} if result["score"] is None else {result["metric"]: result["score"]}
     return {**figures_of(kept), **own}
-
-
-def note(kept: Mapping[str, Any]) -> str:
-    """Return what a person reads beside a trial, in Markdown."""
-    result = kept["result"]
-    choices = ", ".join(f"{name} = {label}" for name, label in kept["choices"].items())
-    figures = ", ".join(f"{metric} {figure:,}" for metric, figure in figures_of(kept).items())
-    baseline = f"{kept['name']}** (a baseline, out of competition)"
-    what = baseline if kept["name"] else f"{choices or 'the only architecture'}**"
-    lines = [
-        f"**{what}, seed {kept['seed']}",
-        f"{result['status']}{': ' if result['reason'] else ''}{result['reason']}",
-        figures,
-        "\n".join(f"    {line}" for line in result.get("details", "").splitlines()),
-    ]
-    return "\n\n".join(line for line in lines if line)

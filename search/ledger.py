@@ -15,9 +15,11 @@ from optuna.storages import RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.entry import Entry, State, note
+from search.entry import Entry, State
+from search.notes import note
 from search.objectives import Objective
 from search.record import Record
+from search.rows import row
 from search.sampler import quiet
 from search.storage import Database, insist, told
 
@@ -40,8 +42,14 @@ NOTE = 2000
 class Ledger:
     """One study in a database that may hold many; who writes two things at once holds its lock."""
 
-    def __init__(self, database: Database, distributions: Mapping[str, BaseDistribution]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        distributions: Mapping[str, BaseDistribution],
+        stamps: Sequence[str] = (),
+    ) -> None:
         self.database = database
+        self.stamps = stamps
         self.distributions = distributions
         self.name = ""
         self._id = -1
@@ -153,7 +161,8 @@ class Ledger:
             if "result" in after.kept:
                 self._storage.set_trial_user_attr(at, "result", after.kept["result"])
                 self._storage.set_study_system_attr(self._id, f"dashboard:{at}:note_ver", 1)
-                text = note(after.kept)[:NOTE]
+                told = row(after.number, after.status, after.kept, after.scores)
+                text = note(told, self.stamps, after.kept["result"].get("details", ""))[:NOTE]
                 self._storage.set_study_system_attr(self._id, f"dashboard:{at}:note_str:0", text)
             if after.violations != before.violations:
                 for key, value in both_ways(after.violations).items():

@@ -15,8 +15,11 @@ LONGEST = 60
 CHOICES = 24
 
 
-def note(row: Row, stamps: Sequence[str] = ()) -> str:
-    """Return a training in words: choices, costs, the curve in one line, and why it ended."""
+def note(row: Row, stamps: Sequence[str] = (), details: str = "") -> str:
+    """Return a training in words: choices, costs, the curve in one line, and why it ended.
+
+    `details` are a fault's traceback.
+    """
     what = f"**{safe(row.name)}**, a baseline" if row.name else "**An architecture of the space**"
     parts = [
         f"**{' · '.join(stamps)}**" if stamps else "",
@@ -26,6 +29,7 @@ def note(row: Row, stamps: Sequence[str] = ()) -> str:
         table(("choice", "option"), choices(row)),
         table(("cost", ""), costs(row)),
         "; ".join(safe(flag) for flag in row.flags),
+        "\n".join(f"    {line}" for line in details.splitlines()),
     ]
     return "\n\n".join(part for part in parts if part)
 

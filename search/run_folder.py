@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,9 +17,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import torch
+
 from search.space_file import beside
 from spaces import Space, SpaceError
 from spaces.tree import Choice
+from trials.speed import name_of
 
 if TYPE_CHECKING:
     from search.experiment import Experiment
@@ -224,10 +228,22 @@ def plain(value: object) -> Any:
 
 def versions() -> dict[str, str]:
     """Return what the figures of this folder were made with."""
-    found = {"python": platform.python_version(), "system": platform.platform()}
+    found = {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "hardware": hardware(),
+    }
     for name in RECORDED:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def hardware() -> str:
+    """Name the GPUs of this machine, or else its processor."""
+    if torch.cuda.is_available():
+        counted = Counter(map(torch.cuda.get_device_name, range(torch.cuda.device_count())))
+        return " and ".join(f"{count} x {name}" for name, count in counted.items())
+    return name_of(torch.device("cpu"))

@@ -22,6 +22,7 @@ from search.proposer import Proposer
 from search.record import Record, title_of
 from search.rows import Mean, Row, flat, front, means, plain, ranked, row, score_among
 from search.sampler import Sampler
+from search.stamps import stamps
 from search.storage import database, existing
 from search.weighing import weighed
 from spaces import Architecture, SpaceError
@@ -57,7 +58,7 @@ class Study:
         `storage` is a path or a URL. A fork begins with the trials that hold for it too.
         """
         proposer = Proposer(experiment, Sampler(sampler, seed, experiment))
-        ledger = Ledger(database(storage), proposer.sampler.distributions)
+        ledger = Ledger(database(storage), proposer.sampler.distributions, stamps(experiment))
         study = cls(ledger, proposer)
         title = name or title_of(experiment)
         try:
@@ -72,14 +73,13 @@ class Study:
     def read(cls, experiment: Experiment, storage: str, name: str = "") -> Study:
         """Open a study to look at it, whatever has changed since it was begun."""
         proposer = Proposer(experiment, Sampler("random", 0, experiment))
-        store = existing(storage)
-        ledger = Ledger(store, proposer.sampler.distributions)
+        ledger = Ledger(existing(storage), proposer.sampler.distributions)
         study = cls(ledger, proposer)
         title = name or title_of(experiment)
         found = ledger.records(title)
         if not found:
             study.close()
-            raise SpaceError(f"{store.shown} holds no study {title!r}")
+            raise SpaceError(f"{ledger.database.shown} holds no study {title!r}")
         ledger.enter(next(iter(found)))
         return study
 
