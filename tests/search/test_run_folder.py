@@ -148,7 +148,7 @@ def test_versions_are_added_when_they_change(
 
     first, second = read(folder, "versions.json")  # type: ignore[misc]
     assert "optuna" in first
-    assert set(second) == {"python", "system", "torch", "since"}
+    assert set(second) == {"python", "system", "hardware", "torch", "since"}
 
 
 def test_a_folder_that_cannot_be_made_whole_is_not_made(
