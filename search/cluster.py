@@ -22,7 +22,7 @@ from search import parcel
 from search.exchange import RETRIES, Exchange, Left, cause
 from search.job import Answer, Event, Finished, Job
 from search.parcel import Parcel, packed
-from search.private import PrivateFolder, sigterm_kept, take_token
+from search.private import PrivateFolder, answers, sigterm_kept, take_token
 from search.share import Node, Room, Share, refuse_strange, workers
 from search.workers import GRACE
 from spaces import SpaceError
@@ -264,6 +264,8 @@ def join(address: str) -> None:
             "give --address auto"
         )
     try:
+        if not answers(address):
+            raise ConnectionError("nobody listens there")
         ray.init(address, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         words = next(iter(str(error).splitlines()), "")

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from typing import IO
 TOKENS = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 PREFIX = "attention-search-"
 LOCK = "driver.lock"
+PATIENCE = 5.0
+"""Seconds in which a machine that is there answers."""
 LONGEST = 40
 """Characters a temporary folder's path may have: sockets lie deep in it, and theirs are short."""
 
@@ -75,3 +78,15 @@ def sigterm_kept() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
+
+
+def answers(address: str) -> bool:
+    """Tell whether anybody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return True
+    try:
+        socket.create_connection((host, int(port)), PATIENCE).close()
+    except OSError:
+        return False
+    return True

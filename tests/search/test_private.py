@@ -1,11 +1,12 @@
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
 
 from search import private
-from search.private import LONGEST, PrivateFolder, sigterm_kept, take_token
+from search.private import LONGEST, PrivateFolder, answers, sigterm_kept, take_token
 
 
 @pytest.fixture
@@ -82,3 +83,12 @@ def test_sigterm_means_what_it_did() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_an_address_that_nobody_listens_at_is_known_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert answers(f"127.0.0.1:{port}")
+
+    assert not answers(f"127.0.0.1:{port}")
+    assert answers("auto")
