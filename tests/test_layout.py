@@ -69,6 +69,7 @@ def test_a_space_file_joins_zoo_language_and_recipes_and_nothing_else() -> None:
         ("thop", {"profilers.py"}),
         # a space file may graft onto whatever network it names
         ("torchvision", {"data.py", "grafted_resnet50.py"}),
+        ("onnxruntime", {"graphs.py"}),
         ("kaleido", {"browser.py"}),
         ("matplotlib", {"canvas.py"}),
         ("rich", {"display.py"}),

@@ -146,7 +146,8 @@ def on_ray(parsed: argparse.Namespace) -> int:
 
     from search.share import Share
 
-    share = Share(parsed.cpus_per_trial, parsed.gpus_per_trial)
+    gpus = 0.0 if parsed.device == "cpu" else parsed.gpus_per_trial
+    share = Share(parsed.cpus_per_trial, gpus)
     if parsed.dry_run:
         return driven(parsed, None, parsed.workers or 1)
     place = placed_by(parsed)
