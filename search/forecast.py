@@ -32,7 +32,7 @@ def forecast(
 ) -> Forecast | None:
     """Time the cheapest and the dearest of some networks, and reckon with what lies between.
 
-    None where it cannot be told: a loop of one's own, or images that are not here.
+    None where it cannot be told: a loop of one's own, images that are not here, a broken network.
     """
     recipe = resolved(experiment.recipe_value)
     if recipe is None or recipe.train is not None:
@@ -47,10 +47,15 @@ def forecast(
     if not costed:
         return None
     (low, cheapest), (high, dearest) = costed[0], costed[-1]
-    paces = [
-        pace(one.network, recipe, experiment.shape, experiment.classes, device, threads)
-        for one in ([cheapest] if low == high else [cheapest, dearest])
-    ]
+    about = (recipe, experiment.shape, experiment.classes, device, threads)
+    try:
+        paces = [
+            pace(one.network, *about)
+            for one in ([cheapest] if low == high else [cheapest, dearest])
+        ]
+    except Exception:
+        # whatever is wrong with a network is the result of its training
+        return None
     first, last = seconds(paces[0], recipe, *images), seconds(paces[-1], recipe, *images)
 
     def between(cost: float) -> float:

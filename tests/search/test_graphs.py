@@ -120,6 +120,11 @@ def test_what_a_format_needs_is_named() -> None:
         del FORMATS["other"]
 
 
+BOUND = {("SAN", "pt2"), ("SAN", "onnx"), ("CondConv", "pt2"), ("CondConv", "onnx")}
+BOUND |= {("DynamicConv", "onnx")}
+"""Each image has kernels of its own there, so the number of images is part of the graph."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(
@@ -132,6 +137,10 @@ def test_every_module_is_a_graph_at_its_site(name: str, form: str, tmp_path: Pat
     torch.manual_seed(0)
     made = modules.resnet50(depths=(1, 1), stem="cifar", num_classes=10, **held)
 
+    if (name, form) in BOUND:
+        with pytest.raises(ProofError, match="the network is no graph that"):
+            save_graph(form, made, (3, 16, 16), tmp_path / f"x.{form}")
+        return
     found = save_graph(form, made, (3, 16, 16), tmp_path / f"x.{form}")
 
     assert found["largest difference"] <= 1e-5
