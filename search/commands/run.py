@@ -253,6 +253,7 @@ def closing(one: Run, outcome: Outcome, table: list[str], files: list[str]) -> I
     if outcome.is_finished:
         verbs = ("dashboard {}", "eval {}", "export {} --front")
         yield "next: " + " · ".join(f"search {verb.format(again)}" for verb in verbs)
+    if outcome.is_finished and outcome.trained:
         yield from one.real()
 
 
