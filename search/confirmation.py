@@ -10,8 +10,9 @@ from search.ablated import Ablated
 from search.ablation import Planned, baselines, costed
 from search.experiment import load, resolved
 from search.place import Place
+from search.record import confirmation_of
 from search.rows import Mean
-from search.scoring import OPENED
+from search.scoring import OPENED, looked_at, openings
 from search.survey import names
 from spaces import SpaceError
 
@@ -38,7 +39,7 @@ def confirming(place: Place, seeds: int = SEEDS, root: Path | None = None) -> Pl
         str(held.path), held.recipe, held.shape, held.classes, place.limits, root, changes
     )
     with place.reading() as study:
-        name = f"{study.name}/confirm"
+        name = confirmation_of(study.name)
     return replace(place, experiment=derived, changes=changes, study=name)
 
 
@@ -71,11 +72,10 @@ def opened(place: Place, held: Ablated) -> int:
     for row in held.rows:
         if row.status == "complete" and (place.study, row.number) not in known:
             place.folder.log(OPENED, number=row.number, study=place.study, accuracy=row.score)
-    return sum(event["event"] == OPENED for event in place.folder.logged())
+    return openings(place.folder)
 
 
 def remarks(count: int) -> Iterable[str]:
     """Yield what has to be read with a table of the test set."""
     yield "trained on all images but the test set, with seeds that the search has not used"
-    times = "once" if count == 1 else f"{count} times"
-    yield f"networks of this run have been looked at with test images {times}"
+    yield looked_at(count)

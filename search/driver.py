@@ -50,9 +50,6 @@ class Options:
 
     trials: int | None = None
     hours: float = inf
-    sampler: str = "auto"
-    seed: int = 0
-    fork: bool = False
     picks: Sequence[Architecture] = ()
     device: str = "auto"
     worker_device: str = "auto"

@@ -119,18 +119,6 @@ def placed(
     return Place(experiment, folder, changes, limits, storage, study)
 
 
-def opened(
-    given: str, recipe: str | None = None, out: Path | None = None
-) -> tuple[Experiment, RunFolder]:
-    """Return the experiment and the folder of a run that has been begun."""
-    place = placed(given, recipe, out)
-    if not place.is_there:
-        raise SpaceError(
-            f"nothing has been run in {place.folder.path}; `search run {place.named}` begins"
-        )
-    return place.experiment, place.folder
-
-
 def usual(name: str, recipe: str | None) -> Path:
     """Return where a run lies unless it is told otherwise."""
     return RUNS / name / (recipe or "as-written")

@@ -180,3 +180,8 @@ def line_of(path: str, before: Entries, after: Entries) -> str:
 def title_of(experiment: Experiment) -> str:
     """Return what the study of an experiment is called unless it has a name of its own."""
     return f"{experiment.name}/{experiment.recipe or 'as written'}"
+
+
+def confirmation_of(study: str) -> str:
+    """Return what the study is called that confirms another."""
+    return f"{study}/confirm"

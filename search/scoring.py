@@ -76,6 +76,12 @@ def openings(folder: RunFolder) -> int:
     return sum(event["event"] == OPENED for event in folder.logged())
 
 
+def looked_at(count: int) -> str:
+    """Say how often the test set has been looked at."""
+    times = "once" if count == 1 else f"{count} times"
+    return f"networks of this run have been looked at with test images {times}"
+
+
 def weights(folder: RunFolder, row: Row) -> Path:
     """Return the file of a trial's weights; a trial without any is refused."""
     if row.status != "complete":

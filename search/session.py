@@ -78,8 +78,6 @@ def run(
     options = Options(
         trials=trials,
         hours=hours,
-        sampler=sampler,
-        fork=fork,
         picks=[picked(text, place) for text in picks],
         device=device,
         worker_device="cuda" if device.startswith("cuda:") and count else device,

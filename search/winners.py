@@ -15,6 +15,7 @@ from search.exports import Exported, write
 from search.facts import Winner, about
 from search.objectives import objective
 from search.place import Place, placed
+from search.record import confirmation_of
 from search.rows import Mean, Row, ranked
 from search.run_folder import is_run_folder
 from search.standalone import Original
@@ -83,7 +84,7 @@ def begun(given: str, recipe: str | None = None, storage: str = "", study: str =
 def confirmed(place: Place) -> dict[str, Mean]:
     """Return what was trained again to confirm it, by the key of its architecture."""
     with place.reading() as study:
-        name = f"{study.name}/confirm"
+        name = confirmation_of(study.name)
     try:
         with replace(place, study=name).reading() as study:
             return {mean.key: mean for mean in study.means() if not mean.name}

@@ -7,7 +7,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from search.commands.run import about_the_machine, about_the_study
+from search.commands.machine import about_the_machine, staffed, worker_device
+from search.commands.run import about_the_study, placed_by
 
 if TYPE_CHECKING:
     from search.ablated import Ablated
@@ -42,16 +43,7 @@ def add(commands: Any) -> None:
 
 def ablate(parsed: argparse.Namespace) -> int:
     """Plan an ablation, train what is missing of it, print its table."""
-    from search.machine import cores, gpus
-    from search.workers import Workers
-
-    graphics = gpus(parsed.device)
-    workers = (len(graphics) or cores()) if parsed.workers is None else parsed.workers
-    if parsed.dry_run:
-        return driven(parsed, None, workers)
-    # they start before this process imports torch, at the same time
-    with Workers(workers, graphics) as executor:
-        return driven(parsed, executor, workers)
+    return staffed(parsed, placed_by, driven)
 
 
 def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) -> int:
@@ -97,7 +89,6 @@ def seeded(parsed: argparse.Namespace) -> tuple[Place, tuple[int, ...]]:
     """Find the place, and the seeds of the ablation; the run keeps its own."""
     from dataclasses import replace
 
-    from search.commands.run import placed_by
     from search.experiment import load, resolved
 
     wanted, parsed.seeds = parsed.seeds, None
@@ -117,7 +108,7 @@ def options(parsed: argparse.Namespace, workers: int) -> Options:
 
     return Options(
         device=parsed.device,
-        worker_device="cuda" if parsed.device.startswith("cuda:") and workers else parsed.device,
+        worker_device=worker_device(parsed.device, workers),
         threads=parsed.cpus_per_trial,
         time_limit=parsed.time_limit and 3600 * parsed.time_limit,
         root=parsed.data_root,

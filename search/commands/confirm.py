@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.commands.ablate import options
-from search.commands.run import about_the_machine, count
+from search.commands.machine import about_the_machine, staffed
+from search.commands.values import count
 
 if TYPE_CHECKING:
     from search.loop import Executor
+    from search.place import Place
 
 
 def add(commands: Any) -> None:
@@ -34,16 +36,21 @@ def add(commands: Any) -> None:
 
 def confirm(parsed: argparse.Namespace) -> int:
     """Train what is missing of the confirmation, and print its table."""
-    from search.machine import cores, gpus
-    from search.workers import Workers
+    return staffed(parsed, begun, driven)
 
-    graphics = gpus(parsed.device)
-    workers = (len(graphics) or cores()) if parsed.workers is None else parsed.workers
-    if parsed.dry_run:
-        return driven(parsed, None, workers)
-    # they start before this process imports torch, at the same time
-    with Workers(workers, graphics) as executor:
-        return driven(parsed, executor, workers)
+
+def begun(parsed: argparse.Namespace) -> Place:
+    """Find the run that is to be confirmed."""
+    from search.place import placed
+
+    return placed(
+        parsed.space,
+        parsed.recipe,
+        parsed.out,
+        root=parsed.data_root,
+        storage=parsed.storage,
+        study=parsed.study,
+    )
 
 
 def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) -> int:
@@ -56,19 +63,11 @@ def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) 
     from search.experiment import resolved
     from search.forecast import forecast
     from search.loop import RepeatedError
-    from search.place import placed
     from search.tables import as_latex, as_markdown
 
-    begun = placed(
-        parsed.space,
-        parsed.recipe,
-        parsed.out,
-        root=parsed.data_root,
-        storage=parsed.storage,
-        study=parsed.study,
-    )
-    rows = selected(begun)
-    place = confirming(begun, parsed.seeds, parsed.data_root)
+    searched = begun(parsed)
+    rows = selected(searched)
+    place = confirming(searched, parsed.seeds, parsed.data_root)
     recipe = resolved(place.experiment.recipe_value)
     held = Ablated(place.experiment, rows, trained(place), recipe.seeds if recipe else ())
     if not parsed.quiet:

@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
 def evaluate(parsed: argparse.Namespace) -> None:
     """Print the score."""
     from search.place import placed
-    from search.scoring import openings, score
+    from search.scoring import looked_at, openings, score
     from spaces import SpaceError
 
     place = placed(parsed.space, parsed.recipe, parsed.out, root=parsed.data_root)
@@ -71,5 +71,4 @@ def evaluate(parsed: argparse.Namespace) -> None:
         f"{found.images:,} {found.part} images ({found.provenance})"
     )
     if found.part == "test":
-        times = "once" if opened == 1 else f"{opened} times"
-        print(f"this run's networks have been looked at with test images {times}")
+        print(looked_at(opened))

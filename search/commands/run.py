@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import sys
 from collections.abc import Iterable
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from search.commands.machine import about_the_machine, staffed, worker_device
+from search.commands.values import count, positive, setting, whole
 
 if TYPE_CHECKING:
     from search.driver import Options, Outcome, Run
@@ -83,42 +85,9 @@ def about_the_study(one: Any) -> None:
     one.add_argument("--study", default="", metavar="NAME", help="what the study is called in it")
 
 
-def about_the_machine(one: Any) -> None:
-    """Describe the options that say where it runs."""
-    one.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1")
-    one.add_argument(
-        "--workers",
-        type=whole,
-        metavar="N",
-        help="trainings at a time: one a GPU or a core if left out; 0 trains in this process",
-    )
-    one.add_argument("--cpus-per-trial", type=count, default=1, metavar="N", help="threads of each")
-    one.add_argument(
-        "--ray", action="store_true", help="on Ray; usual where there are several GPUs"
-    )
-    one.add_argument("--address", default="", help="of a Ray cluster: auto, HOST:PORT")
-    one.add_argument(
-        "--gpus-per-trial", type=positive, metavar="N", help="a part, as 0.25, or several; on Ray"
-    )
-    one.add_argument("--time-limit", type=positive, metavar="HOURS", help="of one training")
-    one.add_argument("--data-root", type=Path, metavar="FOLDER", help="where the images lie")
-    one.add_argument("--download", action="store_true", help="fetch images that are not there")
-
-
 def run(parsed: argparse.Namespace) -> int:
     """Search a space."""
-    from search.machine import cores, gpus
-    from search.workers import Workers
-
-    if parsed.ray or parsed.address or parsed.gpus_per_trial:
-        return on_ray(parsed)
-    graphics = gpus(parsed.device)
-    workers = (len(graphics) or cores()) if parsed.workers is None else parsed.workers
-    if parsed.dry_run:
-        return driven(parsed, None, workers)
-    # they start before this process imports torch, at the same time
-    with Workers(workers, graphics) as executor:
-        return driven(parsed, executor, workers)
+    return staffed(parsed, placed_by, driven)
 
 
 def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) -> int:
@@ -138,25 +107,6 @@ def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) 
             print(f"search: {error}", file=sys.stderr)
             return 1
     return ended(parsed, one, outcome)
-
-
-def on_ray(parsed: argparse.Namespace) -> int:
-    """Search a space on a cluster, which may be this machine alone."""
-    from contextlib import closing
-
-    from search.share import Share
-
-    gpus = 0.0 if parsed.device == "cpu" else parsed.gpus_per_trial
-    share = Share(parsed.cpus_per_trial, gpus)
-    if parsed.dry_run:
-        return driven(parsed, None, parsed.workers or 1)
-    place = placed_by(parsed)
-    place.make()
-    from search.cluster import Cluster
-
-    space, folder = place.experiment.path, place.folder.path
-    with closing(Cluster(space, folder, parsed.workers, share, parsed.address)) as cluster:
-        return driven(parsed, cluster, cluster.free())
 
 
 def placed_by(parsed: argparse.Namespace) -> Place:
@@ -186,12 +136,9 @@ def options(parsed: argparse.Namespace, place: Place, workers: int) -> Options:
     return Options(
         trials=parsed.trials,
         hours=parsed.hours,
-        sampler=parsed.sampler,
-        seed=parsed.sampler_seed,
-        fork=parsed.fork,
         picks=[picked(text, place) for text in parsed.pick],
         device=parsed.device,
-        worker_device="cuda" if parsed.device.startswith("cuda:") and workers else parsed.device,
+        worker_device=worker_device(parsed.device, workers),
         threads=parsed.cpus_per_trial,
         time_limit=parsed.time_limit and 3600 * parsed.time_limit,
         root=parsed.data_root,
@@ -255,39 +202,3 @@ def closing(one: Run, outcome: Outcome, table: list[str], files: list[str]) -> I
         yield "next: " + " · ".join(f"search {verb.format(again)}" for verb in verbs)
     if outcome.is_finished and outcome.trained:
         yield from one.real()
-
-
-def count(text: str) -> int:
-    """Read a whole number from 1 up."""
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-    return int(text)
-
-
-def whole(text: str) -> int:
-    """Read a whole number from 0 up."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
-    return int(text)
-
-
-def positive(text: str) -> float:
-    """Read a number above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not number > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
-
-
-def setting(text: str) -> tuple[str, object]:
-    """Read a field and its value, which is Python or, failing that, a word."""
-    name, separator, value = text.partition("=")
-    if not separator or not name.isidentifier():
-        raise argparse.ArgumentTypeError(f"{text!r} does not read like epochs=5")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
