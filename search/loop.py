@@ -153,11 +153,11 @@ class Loop:
                 result = replace(result, status="failed", reason=words, score=None)
         self._study.tell(proposal.number, result, measured)
         self._watch("finished", **about(proposal), **of_result(result), measured=measured)
-        self._count(result)
+        # a baseline that trains well says nothing of the modules that fail
+        if result.status != "interrupted" and not (proposal.name and result.status == "complete"):
+            self._count(result)
 
     def _count(self, result: Result) -> None:
-        if result.status == "interrupted":
-            return
         same = result.status == "failed" and result.reason in (self._failures or [result.reason])
         self._failures = [*self._failures, result.reason] if same else []
         if result.status == "failed" and not same:

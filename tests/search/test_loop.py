@@ -118,6 +118,23 @@ def test_one_reason_five_times_in_a_row_ends_the_run(study: Study) -> None:
         loop.run(study.ask, lambda: False)
 
 
+def test_a_baseline_that_ends_well_between_failures_changes_nothing(study: Study) -> None:
+    asked = list(iter(study.ask, None))
+    searched = [proposal for proposal in asked if not proposal.name]
+    plain = next(proposal for proposal in asked if proposal.name)
+    told: list = []
+
+    def outcome(number: int) -> Result:
+        return result(0.5) if number == plain.number else Result("failed", "a bug")
+
+    loop = looped(study, outcome, told)
+
+    with pytest.raises(RepeatedError, match="5 trainings in a row"):
+        loop.run(lambda: None, lambda: False, first=[*searched[:3], plain, *searched[3:]])
+    ended = [facts["status"] for event, facts in told if event == "finished"]
+    assert ended == ["failed"] * 3 + ["complete"] + ["failed"] * 2
+
+
 def test_other_failures_and_ends_between_do_not(study: Study) -> None:
     ends = [Result("failed", "one"), Result("failed", "another"), result(0.5)]
     loop = looped(study, lambda number: ends[number % 3], [])
