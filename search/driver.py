@@ -139,7 +139,7 @@ class Run:
         if not self.place.experiment.is_preview or not others:
             return
         meant = placed(find_name(path), others[0])
-        expected = forecast(meant.experiment, self.options.device, self.options.threads)
+        expected = forecast(meant, self.options.device, self.options.threads)
         took = "no forecast for it"
         if expected:
             trainings = self.trainings // len(self.recipe.seeds) * seeds_of(meant.experiment)
@@ -168,7 +168,7 @@ class Run:
         if not first:
             return Outcome()
         data = self.data()
-        expected = forecast(self.place.experiment, self.options.device, self.options.threads, data)
+        expected = forecast(self.place, self.options.device, self.options.threads, data)
         screen = self.screen(study, expected)
         for line in self.plan(expected, data):
             screen.say(line)

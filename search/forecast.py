@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 from statistics import fmean
 
 from search.experiment import Experiment, resolved
+from search.job import Job
+from search.place import Place
+from search.timing import paces
 from spaces import Architecture
 from trials.data import Data, load
 from trials.pace import pace, seconds
@@ -17,6 +20,9 @@ DRAWN = 200
 """How many networks of a large space stand for all of them."""
 HELD = {"cifar10": 50_000, "cifar100": 50_000, "imagenet": 1_281_167}
 """Images of the sets that need not be here to be reckoned with, validation included."""
+
+Named = tuple[str, Architecture]
+"""A baseline's name, or an empty one, and a network."""
 
 
 @dataclass(frozen=True)
@@ -28,57 +34,85 @@ class Forecast:
 
 
 def forecast(
-    experiment: Experiment, device: str = "auto", threads: int = 1, data: Data | None = None
+    place: Place, device: str = "auto", threads: int = 1, data: Data | None = None
 ) -> Forecast | None:
     """Time the cheapest and the dearest of some networks, and reckon with what lies between.
 
     None where it cannot be told: a loop of one's own, images that are not here, a broken network.
     """
-    recipe = resolved(experiment.recipe_value)
+    recipe = resolved(place.experiment.recipe_value)
     if recipe is None or recipe.train is not None:
         return None
     images = (len(data.train), len(data.validation)) if data else counted(recipe)
     if images is None:
         return None
-    costed = sorted(
-        ((cost, one) for one in some(experiment) if (cost := macs(experiment, one)) is not None),
-        key=lambda pair: pair[0],
-    )
+    costed = sorted(priced(place.experiment), key=lambda entry: entry[0])
     if not costed:
         return None
-    (low, cheapest), (high, dearest) = costed[0], costed[-1]
-    about = (recipe, experiment.shape, experiment.classes, device, threads)
-    try:
-        paces = [
-            pace(one.network, *about)
-            for one in ([cheapest] if low == high else [cheapest, dearest])
-        ]
-    except Exception:
-        # whatever is wrong with a network is the result of its training
+    low, high = costed[0][0], costed[-1][0]
+    ends = costed[:1] if low == high else [costed[0], costed[-1]]
+    timed = timings(place, recipe, [(name, one) for _, name, one in ends], device, threads)
+    if timed is None:
         return None
-    first, last = seconds(paces[0], recipe, *images), seconds(paces[-1], recipe, *images)
+    first, last = (seconds(one, recipe, *images) for one in (timed[0], timed[-1]))
 
     def between(cost: float) -> float:
         return first + (last - first) * (cost - low) / ((high - low) or 1)
 
-    return Forecast(fmean(between(cost) for cost, _ in costed), max(first, last))
+    return Forecast(fmean(between(cost) for cost, _, _ in costed), max(first, last))
 
 
-def some(experiment: Experiment) -> Iterable[Architecture]:
+def timings(
+    place: Place, recipe: Recipe, networks: Iterable[Named], device: str, threads: int
+) -> list[float] | None:
+    """Return the seconds that an image takes each; what stands in no file is timed in here."""
+    held = place.experiment
+    if held.has_file:
+        return paces([job(place, name, one, device, threads) for name, one in networks])
+    about = recipe, held.shape, held.classes, device, threads
+    try:
+        return [pace(one.network, *about) for _, one in networks]
+    except Exception:
+        # whatever is wrong with a network is the result of its training
+        return None
+
+
+def job(place: Place, name: str, architecture: Architecture, device: str, threads: int) -> Job:
+    """Write down how a network is found again; nothing is trained, so there is no folder."""
+    held = place.experiment
+    return Job(
+        number=0,
+        space=str(held.path.resolve()),
+        recipe=held.recipe or "",
+        choices=dict(architecture.choices),
+        baseline=name,
+        seed=0,
+        folder="",
+        shape=held.shape,
+        classes=held.classes,
+        device=device,
+        threads=threads,
+        changes=dict(place.changes),
+    )
+
+
+def priced(experiment: Experiment) -> Iterator[tuple[int, str, Architecture]]:
+    """Yield MACs, name and network of what is not refused."""
+    for name, architecture in some(experiment):
+        try:
+            yield experiment.cost(architecture).macs, name, architecture
+        except ValueError:
+            continue
+
+
+def some(experiment: Experiment) -> Iterator[Named]:
     """Yield the baselines and the architectures of a space, or some of a large one."""
-    for baseline in experiment.baselines.values():
-        yield from baseline
+    for name, baseline in experiment.baselines.items():
+        yield from ((name, one) for one in baseline)
     space, random = experiment.space, Random(0)
     small = space.size <= DRAWN
-    yield from space if small else (space.draw(random) for _ in range(DRAWN))
-
-
-def macs(experiment: Experiment, architecture: Architecture) -> int | None:
-    """Return a network's cost; None where it is refused."""
-    try:
-        return experiment.cost(architecture).macs
-    except ValueError:
-        return None
+    searched = space if small else (space.draw(random) for _ in range(DRAWN))
+    yield from (("", one) for one in searched)
 
 
 def counted(recipe: Recipe) -> tuple[int, int] | None:

@@ -36,14 +36,18 @@ class Bench:
         self._loaded: tuple[object, Data] | None = None
 
     def trial(self, job: Job) -> Trial:
-        """Rebuild the job's network from its labels, and lay out its training."""
-        experiment = self._given or self._experiment(job)
-        space = experiment.baselines[job.baseline] if job.baseline else experiment.space
-        architecture = space.at(job.choices)
+        """Rebuild the job's network, and lay out its training."""
+        experiment, architecture = self.architecture(job)
         recipe = recipe_of(experiment, architecture)
         data = self._data(recipe, job)
         setting = Setting(job.device, job.processes, Path(job.folder), job.seconds)
         return Trial(architecture.network, recipe, job.seed, data, setting)
+
+    def architecture(self, job: Job) -> tuple[Experiment, Architecture]:
+        """Rebuild what the job is about from its labels."""
+        experiment = self._given or self._experiment(job)
+        space = experiment.baselines[job.baseline] if job.baseline else experiment.space
+        return experiment, space.at(job.choices)
 
     def _experiment(self, job: Job) -> Experiment:
         source = (job.space, job.recipe, job.shape, job.classes, job.root, dict(job.changes))

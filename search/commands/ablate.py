@@ -65,7 +65,7 @@ def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) 
             rows = at_equal_cost(place.experiment, rows, parsed.match, parsed.device)
     held = Ablated(place.experiment, rows, trained(place), seeds)
     if not parsed.quiet:
-        expected = forecast(place.experiment, parsed.device, parsed.cpus_per_trial)
+        expected = forecast(place, parsed.device, parsed.cpus_per_trial)
         shown = sys.stderr if parsed.json else sys.stdout
         print(*priced(held, expected, max(1, workers)), sep="\n", file=shown, flush=True)
     code, is_finished = 0, True

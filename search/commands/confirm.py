@@ -71,7 +71,7 @@ def driven(parsed: argparse.Namespace, executor: Executor | None, workers: int) 
     recipe = resolved(place.experiment.recipe_value)
     held = Ablated(place.experiment, rows, trained(place), recipe.seeds if recipe else ())
     if not parsed.quiet:
-        expected = forecast(place.experiment, parsed.device, parsed.cpus_per_trial)
+        expected = forecast(place, parsed.device, parsed.cpus_per_trial)
         shown = sys.stderr if parsed.json else sys.stdout
         print(*priced(held, expected, max(1, workers)), sep="\n", file=shown, flush=True)
     code = 0

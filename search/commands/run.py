@@ -158,7 +158,7 @@ def planned(place: Place, ways: Options, workers: int) -> int:
 
     with Workers(0) as nobody:
         one = Run(place, ways, nobody, max(1, workers))
-        for line in one.plan(forecast(place.experiment, ways.device, ways.threads)):
+        for line in one.plan(forecast(place, ways.device, ways.threads)):
             print(line)
     return 0
 
