@@ -15,7 +15,7 @@ START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from search.timing import main; main()"
 )
-LONG = 300.0
+LONG = 60.0
 """Seconds after which a network that has not finished a few steps is taken to hang."""
 
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import sqlite3
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from search.storage import SQLite, hidden, is_over_network
 from search.study import Study
 from spaces import SpaceError
+from tests.search.runs import small_disk
 from tests.search.studies import finish, listed, process, train, written
 
 
@@ -239,12 +239,7 @@ def test_a_lease_of_a_foreign_database_leads_to_no_other_file(tmp_path: Path, le
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_a_full_disk_is_said_in_words_and_loses_nothing(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
+    with small_disk(tmp_path / "disk", "1m") as disk:
         study = Study.open(written(tmp_path), str(disk / "study.db"))
         done = train(study, budget=1)
         proposal = study.ask(budget=2)
@@ -268,5 +263,3 @@ def test_a_full_disk_is_said_in_words_and_loses_nothing(tmp_path: Path) -> None:
         for one in left:
             finish(again, one)
         again.close()
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
