@@ -9,12 +9,14 @@ from itertools import count
 from typing import Any, TypeVar
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage, get_storage
+from optuna.storages._rdb.models import BaseModel
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from search.cells import Cells, Rows, Stored, attributes, numbers, points
 from search.entry import Entry, State
 from search.notes import note
 from search.objectives import Objective
@@ -53,13 +55,18 @@ class Ledger:
         self.distributions = distributions
         self.name = ""
         self._id = -1
+        # where each trial lies, which can still change, and the last one that has been read
+        self._places: dict[int, int] = {}
+        self._open: list[int] = []
         self._over: dict[int, Entry] = {}
+        self._last = -1
         # what Optuna says of tables that are newer than itself is a RuntimeError
         faults = (StorageInternalError, RuntimeError)
         with told(database.shown, *faults), quiet(), database.exclusive():
             database.prepare()
             self.backend = RDBStorage(database.url, engine_kwargs=dict(database.arguments))
         self._storage = get_storage(self.backend)
+        self._cells = Cells(self.backend.engine, BaseModel.metadata.tables)
 
     def alone(self, action: Callable[[], Result]) -> Result:
         """Do something while no other driver does."""
@@ -109,7 +116,7 @@ class Ledger:
         """Turn to a study that exists."""
         self.name = name
         self._id = self._storage.get_study_id_from_name(name)
-        self._over = {}
+        self._places, self._open, self._over, self._last = {}, [], {}, -1
 
     def seal(self, written: Record) -> None:
         """Note what the study holds for."""
@@ -118,18 +125,25 @@ class Ledger:
     def entries(self) -> list[Entry]:
         """Return all trials that are ours, in the order of their numbers."""
         with told(self.database.shown, StorageInternalError):
-            trials = self._storage.get_all_trials(self._id, deepcopy=False)
-        return [self._entry(trial) for trial in trials if "key" in trial.user_attrs]
+            stored = self._cells.read(self._id, self._open, self._last)
+        ours = {one.at: entry(one) for one in stored if "key" in one.user}
+        self._last = max([self._last, *(one.at for one in stored)])
+        self._places |= {held.number: at for at, held in ours.items()}
+        self._open = [at for at, held in ours.items() if not held.is_over]
+        self._over |= {held.number: held for held in ours.values() if held.is_over}
+        every = [*self._over.values(), *(ours[at] for at in self._open)]
+        return sorted(every, key=lambda held: held.number)
 
     def entry(self, number: int) -> Entry:
         """Return one trial."""
-        return self._entry(self._storage.get_trial(self._at(number)))
+        (stored,) = self._cells.read(self._id, [self._at(number)])
+        return entry(stored)
 
     def store(self, draft: Entry, lease: Mapping[str, object]) -> int:
         """Store a trial in one piece, under a lease while it is not over; return its number."""
         choices = {} if draft.kept["name"] else draft.kept["choices"]
         names = [name for name in self.distributions if name in choices]
-        template = create_trial(
+        trial = create_trial(
             state=STATES[draft.state],
             values=list(draft.values) or None,
             params={name: choices[name] for name in names},
@@ -138,37 +152,46 @@ class Ledger:
             system_attrs={**draft.system, **both_ways(draft.violations)},
             intermediate_values=dict(draft.scores),
         )
-        template.datetime_start = draft.began or template.datetime_start
-        trial_id = self._storage.create_new_trial(self._id, template)
-        return self._storage.get_trial(trial_id).number
+        times = {
+            "datetime_start": draft.began or trial.datetime_start,
+            "datetime_complete": trial.datetime_complete,
+        }
+        fields = {"state": trial.state, **times}
+        number, at = self._cells.insert(self._id, fields, parts_of(trial))
+        self._places[number] = at
+        return number
 
     def keep(self, number: int, key: str, value: object) -> None:
         """Note something about a trial."""
-        self._write(number, lambda at: self._storage.set_trial_user_attr(at, key, value))
+        parts = {"trial_user_attributes": attributes({key: value})}
+        self._write(number, lambda at: self._cells.write(at, parts))
 
     def score(self, number: int, place: int, score: float) -> None:
         """Note a point of a trial's curve."""
-        self._write(number, lambda at: self._storage.set_trial_intermediate_value(at, place, score))
+        parts = {"trial_intermediate_values": points({place: score})}
+        self._write(number, lambda at: self._cells.write(at, parts))
 
     def turn(self, number: int, state: State) -> None:
         """Let a trial run, or wait."""
         self._write(number, lambda at: self._storage.set_trial_state_values(at, STATES[state]))
 
     def end(self, before: Entry, after: Entry) -> None:
-        """Give a trial its end: its result, what that breaks, a note to read, then the state."""
+        """Give a trial its end: its result, what that breaks, a note to read, and the state."""
+        is_broken = after.violations != before.violations
+        parts = {
+            "trial_values": numbers(after.values),
+            "trial_system_attributes": attributes(both_ways(after.violations) if is_broken else {}),
+        }
+        text = ""
+        if result := after.kept.get("result"):
+            parts["trial_user_attributes"] = attributes({"result": result})
+            told = row(after.number, after.status, after.kept, after.scores)
+            text = note(told, self.stamps, result.get("details", ""))[:NOTE]
 
         def write(at: int) -> None:
-            if "result" in after.kept:
-                self._storage.set_trial_user_attr(at, "result", after.kept["result"])
-                self._storage.set_study_system_attr(self._id, f"dashboard:{at}:note_ver", 1)
-                told = row(after.number, after.status, after.kept, after.scores)
-                text = note(told, self.stamps, after.kept["result"].get("details", ""))[:NOTE]
-                self._storage.set_study_system_attr(self._id, f"dashboard:{at}:note_str:0", text)
-            if after.violations != before.violations:
-                for key, value in both_ways(after.violations).items():
-                    self._storage.set_trial_system_attr(at, key, value)
-            values = list(after.values) or None
-            self._storage.set_trial_state_values(at, STATES[after.state], values)
+            name = f"dashboard:{at}:note"
+            notes = attributes({f"{name}_ver": 1, f"{name}_str:0": text} if text else {})
+            self._cells.write(at, parts, STATES[after.state].name, (self._id, notes))
 
         self._write(before.number, write)
 
@@ -188,31 +211,50 @@ class Ledger:
             return  # another driver has told it; what has been told stays
 
     def _at(self, number: int) -> int:
-        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+        if number not in self._places:
+            self.entries()
+        return self._places[number]
 
-    def _entry(self, trial: FrozenTrial) -> Entry:
-        if trial.number in self._over:
-            return self._over[trial.number]
-        bounds, system = {}, {}
-        for key, value in trial.system_attrs.items():
-            start, _, name = key.partition(":")
-            if start != BOUND:
-                system[key] = value
-            elif name:
-                bounds[name] = value
-        entry = Entry(
-            WORDS[trial.state],
-            trial.user_attrs,
-            tuple(trial.values or ()),
-            bounds,
-            system,
-            trial.intermediate_values,
-            trial.datetime_start,
-            trial.number,
-        )
-        if entry.is_over:
-            self._over[trial.number] = entry
-        return entry
+
+def entry(stored: Stored) -> Entry:
+    """Take a trial as it is stored for ours."""
+    bounds, system = {}, {}
+    for key, value in stored.system.items():
+        start, _, name = key.partition(":")
+        if start != BOUND:
+            system[key] = value
+        elif name:
+            bounds[name] = value
+    values = (value for _, value in sorted(stored.values.items()))
+    return Entry(
+        WORDS[stored.state],
+        stored.user,
+        tuple(values),
+        bounds,
+        system,
+        stored.scores,
+        stored.began,
+        stored.number,
+    )
+
+
+def parts_of(trial: FrozenTrial) -> dict[str, Rows]:
+    """Return the rows of a new trial, by table."""
+    params = [
+        {
+            "param_name": name,
+            "param_value": distribution.to_internal_repr(trial.params[name]),
+            "distribution_json": distribution_to_json(distribution),
+        }
+        for name, distribution in trial.distributions.items()
+    ]
+    return {
+        "trial_params": params,
+        "trial_user_attributes": attributes(trial.user_attrs),
+        "trial_system_attributes": attributes(trial.system_attrs),
+        "trial_values": numbers(trial.values or ()),
+        "trial_intermediate_values": points(trial.intermediate_values),
+    }
 
 
 def both_ways(violations: Mapping[str, float]) -> dict[str, Any]:
