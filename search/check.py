@@ -19,11 +19,12 @@ from torch.nn import functional as F
 from modules.backbones.resnet import resnet50
 from modules.graft import graft
 from search.blame import place_of, raised_at, text_at
-from search.checks import RULES, SEED, WIDTHS, BrokenError, SkippedError, Subject, costs
+from search.checks import RULES, WIDTHS, BrokenError, SkippedError, costs
 from search.exports import Original, write
 from search.graphs import check_installed, save_graph
 from search.plugins import POSITIONS
 from search.space_file import run
+from search.subject import SEED, Subject
 from spaces import SpaceError
 from spaces.labels import near
 from trials.probe import SITES
@@ -188,7 +189,7 @@ def fits(subject: Subject) -> str:
         channels = getattr(subject.build(), "channels", None)
         if not isinstance(channels, int):
             raise BrokenError("a mix has .channels, the count it works on", place_of(kind))
-        if channels != subject.width:
+        if channels != subject.width or subject.returned(subject.build()) != channels:
             return f"by a backbone's mix alone: at {subject.width} planes it works on {channels}"
         network = graft(build, instead={"2": kind})
     elif subject.site == "act":

@@ -6,16 +6,14 @@ change where it is not; whatever else is raised is the module's own error.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from search.blame import Watch, assignment_of, place_of, result_of, where
+from search.subject import Alone, Subject, scattered
 from trials.cost import measure
 from trials.count import UncountedError
 from trials.probe import SITES
@@ -23,7 +21,8 @@ from trials.probe import SITES
 WIDTHS = (64, 128, 256, 512)
 SIZES = ((13, 11), (7, 7), (1, 1))
 MEASURED = (14, 14)
-SEED = 0
+ROUNDED = 1e-12
+"""What a gradient that cancels out may leave, as a share of the largest."""
 
 
 class BrokenError(Exception):
@@ -36,33 +35,6 @@ class BrokenError(Exception):
 
 class SkippedError(Exception):
     """A rule that cannot be looked at here."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A class under examination, its site, and the least usual width that it takes."""
-
-    kind: Any
-    site: str
-    width: int
-
-    def build(self, width: int | None = None, stride: int = 1) -> nn.Module:
-        """Build the module as its site does, the same each time."""
-        torch.manual_seed(SEED)
-        made: nn.Module = self.kind(*self.arguments(width or self.width, stride))
-        return made
-
-    def arguments(self, width: int, stride: int = 1) -> tuple[int, ...]:
-        """Return what the site hands to the class."""
-        return {"act": (), "mix": (width, stride)}.get(self.site, (width,))
-
-    def maps(self, module: nn.Module, size: Sequence[int], batch: int = 2) -> list[Tensor]:
-        """Return what the site hands to a module: one map, or residual and shortcut."""
-        channels = module.channels if self.site == "mix" else self.width
-        noise = torch.Generator().manual_seed(SEED)
-        count = 2 if self.site == "fuse" else 1
-        assert isinstance(channels, int)
-        return [torch.randn(batch, channels, *size, generator=noise) for _ in range(count)]
 
 
 def site(subject: Subject) -> str:
@@ -102,10 +74,10 @@ def shape(subject: Subject, module: nn.Module, size: tuple[int, int], stride: in
         if size == SIZES[0] or len(str(error).split()) < 4:
             raise
         return f"refuses {by(size)}: {error}"
-    expected = (*given[0].shape[:2], *(-(-side // stride) for side in size))
-    returned = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
-    if returned != expected:
-        raise BrokenError(f"returns {returned} where {expected} belongs", result_of(subject.kind))
+    expected = (given[0].shape[0], subject.returned(module), *(-(-side // stride) for side in size))
+    found = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
+    if found != expected:
+        raise BrokenError(f"returns {found} where {expected} belongs", result_of(subject.kind))
     if not made.isfinite().all():
         raise BrokenError(
             f"returns numbers that are not finite for {by(size)}", result_of(subject.kind)
@@ -133,14 +105,18 @@ def gradients(subject: Subject) -> str:
     total = (made * made.detach().cos()).sum()
     penalty = getattr(module, "penalty", None)
     (total + penalty() if callable(penalty) else total).backward()
-    silent = []
     for name, parameter in module.named_parameters():
         line = assignment_of(subject.kind, name)
         if parameter.grad is None:
             raise BrokenError(f"{name} gets no gradient; use it in forward, or leave it out", line)
         if not parameter.grad.isfinite().all():
             raise BrokenError(f"{name} gets a gradient that is not finite", line)
-        silent += [] if parameter.grad.any() else [name]
+    largest = {
+        name: float(p.grad.abs().max())
+        for name, p in module.named_parameters()
+        if p.grad is not None
+    }
+    silent = [name for name, slope in largest.items() if slope <= ROUNDED * max(largest.values())]
     if not all(x.grad is not None and x.grad.isfinite().all() for x in given):
         raise BrokenError("passes no finite gradient on", result_of(subject.kind))
     count = len(list(module.parameters()))
@@ -236,8 +212,7 @@ def costs(subject: Subject) -> Mapping[int, Mapping[str, int]]:
             module = subject.build(width)
         except ValueError:
             continue
-        channels = module.channels if subject.site == "mix" else width
-        assert isinstance(channels, int)
+        channels = subject.taken(module) if subject.site == "mix" else width
         cost = measure(partial(Alone, subject, width), (channels, *MEASURED))
         found[width] = {"params": cost.params, "macs": cost.macs}
     return found
@@ -253,31 +228,6 @@ def cost(subject: Subject) -> str:
         f"{width}: {one['params']:,} parameters, {one['macs']:,} MACs"
         for width, one in found.items()
     )
-
-
-class Alone(nn.Module):
-    """A module as a network of its own."""
-
-    def __init__(self, subject: Subject, width: int) -> None:
-        super().__init__()
-        self.inner = subject.kind(*subject.arguments(width))
-        self.takes_two = subject.site == "fuse"
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Hand a map to the module, twice where it fuses."""
-        y: Tensor = self.inner(x, x) if self.takes_two else self.inner(x)
-        return y
-
-
-def scattered(module: nn.Module) -> nn.Module:
-    """Return a copy in double precision with every tensor drawn, so that nothing hides as zero."""
-    noise = torch.Generator().manual_seed(SEED)
-    moved = copy.deepcopy(module).double()
-    for name, tensor in moved.state_dict(keep_vars=True).items():
-        if tensor.is_floating_point():
-            drawn = torch.randn(tensor.shape, generator=noise, dtype=torch.float64) / 2
-            tensor.data.copy_(1 + drawn.abs() if name.endswith("var") else drawn)
-    return moved
 
 
 def by(size: Sequence[int]) -> str:

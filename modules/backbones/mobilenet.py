@@ -13,9 +13,10 @@ from modules.backbones.parts import (
     Stem,
     depthwise,
     filled,
-    keeping,
     mixer_channels,
+    mixer_returned,
     projection,
+    taking,
 )
 
 # expansion, channels and stride of each stage: table 2 of the paper
@@ -57,7 +58,7 @@ def inverted(channels: int, planes: int, out: int, stride: int, held: Held) -> I
     Nothing stands before the mix where the planes are not expanded; a change of shape has no sum.
     """
     mixer = held.mix(planes, stride)
-    branch = mixing(keeping(planes, mixer) if planes == channels else mixer, out, held)
+    branch = mixing(taking(planes, mixer) if planes == channels else mixer, out, held)
     if planes != channels:
         branch = expanding(channels, mixer, held) + branch
     same = stride == 1 and channels == out
@@ -80,7 +81,7 @@ def expanding(channels: int, mixer: nn.Module, held: Held) -> list[nn.Module]:
 
 def mixing(mixer: nn.Module, out: int, held: Held) -> list[nn.Module]:
     """Return the mixer and the layers down to the narrow end, but for the last norm."""
-    width = mixer_channels(mixer)
+    width = mixer_returned(mixer)
     inner = held.inner(width) if held.inner else nn.Identity()
     last = nn.Conv2d(width, out, 1, bias=False)
     return [mixer, nn.BatchNorm2d(width), held.act(), inner, last]

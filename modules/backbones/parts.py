@@ -83,13 +83,30 @@ def mixer_channels(mixer: nn.Module) -> int:
     return channels
 
 
-def keeping(planes: int, mixer: nn.Module) -> nn.Module:
+def mixer_returned(mixer: nn.Module) -> int:
+    """Return the channels a mixer hands on: those it works on, or its `.returned`."""
+    returned = getattr(mixer, "returned", None)
+    return returned if isinstance(returned, int) else mixer_channels(mixer)
+
+
+def taking(planes: int, mixer: nn.Module) -> nn.Module:
     """Return the mixer, which must work on its planes as they are."""
     channels = mixer_channels(mixer)
     if channels != planes:
         raise ValueError(
             f"{type(mixer).__name__}({planes}) has {channels} channels; "
             "with no 1x1 convolution before it, a mix keeps its planes"
+        )
+    return mixer
+
+
+def keeping(planes: int, mixer: nn.Module) -> nn.Module:
+    """Return the mixer, which must work on its planes as they are, and hand on as many."""
+    returned = mixer_returned(taking(planes, mixer))
+    if returned != planes:
+        raise ValueError(
+            f"{type(mixer).__name__}({planes}) hands on {returned} channels; "
+            "with no 1x1 convolution after it, a mix keeps its planes"
         )
     return mixer
 

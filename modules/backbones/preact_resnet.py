@@ -10,7 +10,15 @@ from typing import TypedDict, Unpack
 from torch import Tensor, nn
 
 from modules.backbones.network import Act, Backbone, Places, Plan, Site, kaiming, relu
-from modules.backbones.parts import Head, Held, Stem, keeping, mixer_channels, residual_stages
+from modules.backbones.parts import (
+    Head,
+    Held,
+    Stem,
+    keeping,
+    mixer_channels,
+    mixer_returned,
+    residual_stages,
+)
 
 
 class Preactivation(nn.Sequential):
@@ -51,15 +59,15 @@ class PreactBlock(nn.Module):
 def preact_bottleneck(channels: int, planes: int, stride: int, held: Held) -> PreactBlock:
     """Return a block of 1x1, `mix`, `inner`, 1x1 to 4 * planes, `gate`; it projects its input."""
     mixer = held.mix(planes, stride)
-    width, out = mixer_channels(mixer), 4 * planes
+    width, returned, out = mixer_channels(mixer), mixer_returned(mixer), 4 * planes
     branch = [
         Preactivation(channels, held.act),
         nn.Conv2d(channels, width, 1, bias=False),
         Preactivation(width, held.act),
         mixer,
-        Preactivation(width, held.act),
-        held.inner(width) if held.inner else nn.Identity(),
-        nn.Conv2d(width, out, 1, bias=False),
+        Preactivation(returned, held.act),
+        held.inner(returned) if held.inner else nn.Identity(),
+        nn.Conv2d(returned, out, 1, bias=False),
     ]
     if stride == 1 and channels == out:
         return PreactBlock(branch, nn.Identity(), False, out, held)

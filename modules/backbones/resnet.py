@@ -17,6 +17,7 @@ from modules.backbones.parts import (
     Stem,
     keeping,
     mixer_channels,
+    mixer_returned,
     projection,
     residual_stages,
 )
@@ -50,16 +51,16 @@ def bottleneck(channels: int, planes: int, stride: int, held: Held) -> Block:
 
 def around(mixer: nn.Module, channels: int, out: int, stride: int, held: Held) -> Block:
     """Return a bottleneck whose 1x1 convolutions fit the mixer between them."""
-    width = mixer_channels(mixer)
+    width, returned = mixer_channels(mixer), mixer_returned(mixer)
     branch = [
         nn.Conv2d(channels, width, 1, bias=False),
         nn.BatchNorm2d(width),
         held.act(),
         mixer,
-        nn.BatchNorm2d(width),
+        nn.BatchNorm2d(returned),
         held.act(),
-        held.inner(width) if held.inner else nn.Identity(),
-        nn.Conv2d(width, out, 1, bias=False),
+        held.inner(returned) if held.inner else nn.Identity(),
+        nn.Conv2d(returned, out, 1, bias=False),
     ]
     return Block(branch, projection(channels, out, stride), out, held)
 

@@ -9,9 +9,10 @@ from modules.blocks.conv_norm import conv_norm, conv_norm_relu
 class SlimConv(nn.Module):
     """Fold the channels in half twice, weighed and weighed in reverse, and convolve both folds.
 
-    It has no site, for it returns three quarters of its channels: half from a 3x3, a quarter from a
-    bottleneck.
+    It returns three quarters of its channels: half from a 3x3, a quarter from a bottleneck.
     """
+
+    site = "mix"
 
     def __init__(self, planes: int, stride: int = 1, reduction: int = 32) -> None:
         super().__init__()
@@ -19,6 +20,7 @@ class SlimConv(nn.Module):
             raise ValueError(f"planes = {planes} is not divisible by 4; SlimConv returns quarters")
         half, quarter = planes // 2, planes // 4
         hidden = max(1, planes // reduction)
+        self.channels, self.returned = planes, half + quarter
         self.narrow = nn.Sequential(
             *conv_norm_relu(half, quarter), *conv_norm(quarter, quarter, 3, stride)
         )

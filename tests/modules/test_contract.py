@@ -30,11 +30,6 @@ every_case = pytest.mark.parametrize(("name", "stride"), CASES)
 # where the defaults cannot take 64 channels
 ARGUMENTS: Mapping[str, Mapping[str, object]] = {"ShuffleAttention": {"groups": 16}}
 
-# parameters that get no gradient, and why
-SILENT: Mapping[str, Mapping[str, str]] = {
-    "IAU": {"parts.edge.0.bias": "the norm behind it takes a shift away"}
-}
-
 # what CUDA's autocast computes in float32, and the CPU's in bfloat16
 FLOAT32 = {
     *("softmax", "softplus", "log_softmax", "group_norm", "layer_norm", "normalize", "norm"),
@@ -96,7 +91,8 @@ def test_it_keeps_the_shape_or_refuses_the_size_in_words(name, stride, size, tra
         return
 
     height, width = ((side + stride - 1) // stride for side in size)
-    assert output.shape == (*given[0].shape[:2], height, width)
+    returned = getattr(module, "returned", given[0].shape[1])
+    assert output.shape == (given[0].shape[0], returned, height, width)
     assert output.isfinite().all()
     assert all(torch.equal(x, before) for x, before in zip(given, kept, strict=True))
 
@@ -117,9 +113,11 @@ def test_a_gradient_reaches_every_parameter(name, stride):
     ((output * output.detach().cos()).sum() + penalty).backward()
 
     gradients = {key: parameter.grad for key, parameter in module.named_parameters()}
-    silent = {key for key, g in gradients.items() if g is None or not g.any()}
-    assert silent == set(SILENT.get(name, {}))
-    assert all(g.isfinite().all() for key, g in gradients.items() if key not in silent)
+    largest = {key: float(g.abs().max()) for key, g in gradients.items()}
+    silent = {key for key, slope in largest.items() if slope <= 1e-12 * max(largest.values())}
+    # a norm or a softmax takes a shift away again, but for what rounding leaves of it
+    assert all(key.endswith("bias") for key in silent)
+    assert all(g.isfinite().all() for g in gradients.values())
 
 
 @every_case

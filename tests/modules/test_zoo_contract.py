@@ -24,7 +24,6 @@ SITELESS: dict[str, tuple[Callable[[], nn.Module], list[Maps]]] = {
     "PyramidPooling": (partial(zoo.PyramidPooling, 64), [(2, 64, 13, 11)]),
     "SPHead": (partial(zoo.SPHead, 64, 19), [(2, 64, 13, 11)]),
     "SPP": (zoo.SPP, [(2, 64, 13, 11)]),
-    "SlimConv": (partial(zoo.SlimConv, 64), [(2, 64, 13, 11)]),
     "SpatialGather": (zoo.SpatialGather, [(2, 64, 13, 11), (2, 19, 13, 11)]),
     "EffNet": (zoo.EffNet, [(2, 3, 32, 32)]),
 }
