@@ -41,7 +41,12 @@ def test_its_code_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     exec(compile(code, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("command", commands(True))
+def weighed(command: str) -> object:
+    """Leave a command that counts a whole table of a paper to the slow tests."""
+    return pytest.param(command, marks=pytest.mark.slow if "--paper" in command else ())
+
+
+@pytest.mark.parametrize("command", map(weighed, commands(True)))
 def test_its_commands_run(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
