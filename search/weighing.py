@@ -28,14 +28,17 @@ def weighed(means: Iterable[Mean], goals: Sequence[Objective]) -> list[Mean]:
 
 
 def known(means: Iterable[Mean], goals: Sequence[Objective]) -> list[Known]:
-    """Return what is known of architectures, such that more is better in a score."""
+    """Return what is known of architectures: more is better in a score, less in a price."""
     goal = score_among(goals)
     prices = [other for other in goals if other is not goal]
     sign = -1 if goal.direction == "minimize" else 1
     return [
         Known(
             mean.key,
-            tuple(mean.value(price) for price in prices),
+            tuple(
+                -mean.value(price) if price.direction == "maximize" else mean.value(price)
+                for price in prices
+            ),
             tuple(sign * score for score in mean.scores),
         )
         for mean in means
