@@ -2,16 +2,24 @@
 
     python -m tests.benchmarks.scheduling            500 trials each, about two minutes
     python -m tests.benchmarks.scheduling --json
+    python -m tests.benchmarks.scheduling --ray 100 --nni VENV/bin/python 10
 
 Both are given the same space, sampler, storage and scores, and store the same: suggestions,
 attributes, a curve of five epochs, a note, the objectives. Ours also counts every network, and
 looks for duplicates and changed code. CPU time is the process's own; wall time shows the disk.
+
+`--ray` has Ray Tune's OptunaSearch do so many trials in the same run, as it ships, in memory, and
+with a record on disk; `--nni` NNI, by the interpreter of an environment that it is installed in
+(it cannot be imported beside torchvision). Both start trials as they do, on two workers, from a
+space like this; the wall time is from the first trial to the last, without the start.
 """
 
 import argparse
 import json
 import platform
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -45,6 +53,42 @@ space = Space(
 )
 recipes = {"small": Recipe(data="clutter")}
 '''
+NNI = """\
+import json
+import sys
+from pathlib import Path
+
+from nni.experiment import Experiment
+
+trials, folder = int(sys.argv[1]), sys.argv[2]
+experiment = Experiment("local")
+config = experiment.config
+config.experiment_working_directory = f"{folder}/kept"
+config.trial_code_directory, config.trial_command = folder, f"{sys.executable} trial.py"
+config.trial_concurrency, config.max_trial_number = 2, trials
+config.tuner.name, config.tuner.class_args = "TPE", {"optimize_mode": "maximize"}
+offered = {"gate": ["None", "SE", "ECA", "SRM", "SimAM"], "inner": ["None", "SE", "ECA"]}
+config.search_space = {
+    f"{site}.{stage}": {"_type": "choice", "_value": labels}
+    for site, labels in offered.items()
+    for stage in range(4)
+}
+experiment.run(int(sys.argv[3]))
+jobs = experiment.list_trial_jobs()
+experiment.stop()
+assert {job.status for job in jobs} == {"SUCCEEDED"}, jobs
+spent = max(job.endTime for job in jobs) - min(job.startTime for job in jobs)
+print(json.dumps(spent / len(jobs)))
+"""
+NNI_TRIAL = """\
+import nni
+
+nni.get_next_parameter()
+for epoch in range(5):
+    nni.report_intermediate_result(0.1 * epoch)
+nni.report_final_result(0.5)
+"""
+PORT = 18080
 EPOCHS = 5
 Run = Callable[[Experiment, Path, int], None]
 
@@ -54,6 +98,8 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--trials", type=int, default=500)
     arguments.add_argument("--json", action="store_true")
+    arguments.add_argument("--ray", type=int, default=0, metavar="TRIALS")
+    arguments.add_argument("--nni", nargs=2, metavar=("PYTHON", "TRIALS"))
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "gates.py"
@@ -70,11 +116,36 @@ def main() -> None:
             clock: round(figures["ours"][clock] / figures["raw Optuna"][clock], 3)
             for clock in ("cpu", "wall")
         },
+        "peers, wall ms per trial": peers(given.ray, given.nni),
         "optuna": version("optuna"),
         "python": platform.python_version(),
         "machine": platform.processor() or platform.machine(),
     }
     print(json.dumps(document, indent=1) if given.json else table(document))
+
+
+def peers(ray: int, nni: tuple[str, str] | None) -> dict[str, float]:
+    """Return the wall time that others need for a trial, each in a process of its own."""
+    found = {}
+    for name, way in (
+        {"Ray Tune": "theirs", "Ray Tune, on disk": "theirs, kept"}.items() if ray else ()
+    ):
+        command = ["-m", "tests.benchmarks.ray_overhead", "--only", way, "--trials", str(ray)]
+        found[name] = said(sys.executable, *command)["ms_a_trial"]
+    if nni:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (("drive.py", NNI), ("trial.py", NNI_TRIAL)):
+                Path(folder, name).write_text(text)
+            found["NNI"] = said(nni[0], f"{folder}/drive.py", nni[1], folder, str(PORT))
+    return found
+
+
+def said(*command: str) -> Any:
+    """Run a program and read the document on its last line."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def timed(run: Run, experiment: Experiment, path: Path, trials: int) -> dict[str, float]:
@@ -158,6 +229,8 @@ def table(document: dict[str, Any]) -> str:
         lines.append(f"{name:>12}  cpu {figures['cpu']:8.2f}  wall {figures['wall']:8.2f}")
     ratio = document["ratio"]
     lines.append(f"{'ratio':>12}  cpu {ratio['cpu']:8.2f}  wall {ratio['wall']:8.2f}")
+    for name, wall in document["peers, wall ms per trial"].items():
+        lines.append(f"{name:>17}  wall {wall:8.2f}")
     return "\n".join(lines)
 
 
