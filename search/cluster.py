@@ -1,8 +1,7 @@
 """Ray Tune as one more place to train: what is trained and what comes of it stays with the driver.
 
-Tune starts workers, hands jobs from one to the next, and starts them again elsewhere when a
-machine is lost. It keeps no record: its searcher takes jobs from a queue, its scheduler passes on
-what the driver says, its own files lie in a folder that goes with it.
+Tune starts workers, gives them jobs, and starts them elsewhere when a machine is lost. It keeps no
+record: its searcher takes jobs from a queue, its scheduler passes on what the driver says.
 """
 
 from __future__ import annotations
@@ -15,30 +14,21 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from search import parcel
+from search.entrance import answers, missing, refuse_remote, silent
 from search.exchange import RETRIES, Exchange, Left, cause
-from search.job import Answer, Event, Finished, Job
+from search.job import Answer, Event, Finished, Job, Started
 from search.parcel import Parcel, packed
-from search.private import PrivateFolder, answers, sigterm_kept, take_token
-from search.share import Node, Room, Share, refuse_strange, workers
+from search.private import QUIET, PrivateFolder, sigterm_kept, take_token
+from search.share import SLOW, Node, Room, Share, refuse_strange, workers
 from search.workers import GRACE
 from spaces import SpaceError
 
-# Ray reads some of this when it is imported: it neither prints nor calls home, keeps no files of
-# its own, and a call after the end starts no other cluster
-os.environ |= {
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
-    "RAY_ENABLE_AUTO_CONNECT": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-}
+os.environ |= QUIET
 
 import ray
 from ray import tune
@@ -53,8 +43,8 @@ STORE = 100 * 2**20
 class Cluster:
     """Workers of a Ray cluster, as many as there is room for; an executor like `Workers`.
 
-    Without an address it is a cluster of this machine alone, with ports, files and a token of its
-    own. `folder` is where the jobs keep their states, for all machines to see.
+    Without an address it is of this machine alone, with ports, files and a token of its own.
+    `folder` is where the jobs keep their states, for all machines to see.
     """
 
     def __init__(
@@ -68,6 +58,8 @@ class Cluster:
         if ray.is_initialized():
             raise SpaceError("this process has a Ray cluster already; a search takes another one")
         logging.getLogger("ray").setLevel(logging.CRITICAL + 1)
+        # what machines complain of would be on standard output whatever `log_to_driver` says
+        ray._private.worker._worker_logs_enabled = False
         self._files = PrivateFolder()
         self._thread: threading.Thread | None = None
         try:
@@ -137,6 +129,7 @@ class Cluster:
                     storage_path=str(self._files.path / "tune"),
                     failure_config=tune.FailureConfig(max_failures=RETRIES),
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    callbacks=[Starts(self._exchange)],
                     verbose=0,
                 ),
             ).fit()
@@ -150,8 +143,10 @@ class Cluster:
         if self._thread:
             self._exchange.end()
             self._thread.join(GRACE)
-        ray.shutdown()
-        self._files.remove()
+        try:
+            ray.shutdown()
+        finally:
+            self._files.remove()
 
 
 class Jobs(Searcher):
@@ -184,6 +179,17 @@ class Jobs(Searcher):
         """Keep nothing."""
 
 
+class Starts(tune.Callback):
+    """Tells that a worker has taken a job: it would be a step more to have the worker say so."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def on_trial_start(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        """Tell the start of a job, also where it is tried again."""
+        self._exchange.tell(Started(trial.config["job"]["number"]))
+
+
 class Answers(FIFOScheduler):
     """Tells the driver what happens, and the workers what it says."""
 
@@ -200,7 +206,8 @@ class Answers(FIFOScheduler):
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """Tell that a worker has gone."""
-        told = Path(trial.error_file).read_text("utf-8", "replace")
+        # a full disk holds none
+        told = Path(trial.error_file or os.devnull).read_text("utf-8", "replace")
         self._exchange.lost(trial.config["job"]["number"], cause(told))
 
     def choose_trial_to_run(self, tune_controller: Any) -> None:
@@ -209,7 +216,7 @@ class Answers(FIFOScheduler):
 
 
 def training(sent: Parcel, home: str) -> type[tune.Trainable]:
-    """Return the class that Tune sends to its workers; it finds nothing of ours there but itself.
+    """Return the class that Tune sends to its workers, where there is nothing else of ours.
 
     One step is what lies between two events of a job, mostly an epoch.
     """
@@ -250,7 +257,7 @@ def begin(folder: Path) -> None:
         log_to_driver=False,
         configure_logging=False,
         object_store_memory=STORE,
-        # Ray opens this one to every user of the machine; the one around it is closed to them
+        # Ray opens this one to all users of the machine; the one around it is closed to them
         _temp_dir=str(folder / "ray"),
         _node_ip_address="127.0.0.1",
     )
@@ -258,22 +265,13 @@ def begin(folder: Path) -> None:
 
 def join(address: str) -> None:
     """Join a cluster that somebody has started; this machine is one of it."""
-    if "://" in address:
-        raise SpaceError(
-            f"{address} is for remote control; run the command on a machine of the cluster and "
-            "give --address auto"
-        )
+    refuse_remote(address)
     try:
         if not answers(address):
             raise ConnectionError("nobody listens there")
         ray.init(address, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        words = next(iter(str(error).splitlines()), "")
-        raise SpaceError(
-            f"no cluster can be joined at {address} ({type(error).__name__}: {words}); "
-            "see that it is up, that `ray start` has been run on this machine too, and that "
-            "RAY_AUTH_MODE and the token are the cluster's"
-        ) from None
+        raise missing(address, error) from None
 
 
 def machines() -> list[Node]:
@@ -285,14 +283,18 @@ def check(folder: Path) -> None:
     """Refuse machines that compute otherwise or keep their states where nobody finds them."""
 
     def look(mark: str) -> tuple[str, bool]:
-        return version("torch"), Path(mark).exists()
+        return version("torch") if find_spec("torch") else "", Path(mark).exists()
 
     with tempfile.NamedTemporaryFile(dir=folder) as mark:
-        asked = {}
+        asked = []
         for node in ray.nodes():
             if node["Alive"]:
                 there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
                 task = ray.remote(look).options(num_cpus=0, scheduling_strategy=there)
-                asked[node["NodeManagerHostname"]] = task.remote(mark.name)
-        for name, (torch, is_seen) in zip(asked, ray.get(list(asked.values())), strict=True):
+                asked.append((node["NodeManagerHostname"], task.remote(mark.name)))
+        for name, answer in asked:
+            try:
+                torch, is_seen = ray.get(answer, timeout=SLOW)
+            except ray.exceptions.RayError as error:
+                raise silent(name, error) from None
             refuse_strange(name, torch, folder if not is_seen else None)

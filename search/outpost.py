@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from search.job import Answer, Event, Job, Reported
+from search.job import Answer, Event, Job, Reported, Started
 from search.slots import Apart
 
 
@@ -25,13 +25,16 @@ class Outpost:
         self._space = str(code / space)
         self._shelf = str(code.parent / "shelf")
         self._worker = Apart("")
+        # what its events are made of brings torch along; the process loads that at the same time
+        import trials.trial  # noqa: F401
+
         self._answer: Answer = "go on"
-        self._is_awaited = False
+        self._is_awaited = self._is_new = False
 
     def take(self, fields: Mapping[str, Any]) -> None:
         """Begin a job, which comes as plain data."""
         own = {"space": self._space, "shelf": self._shelf}
-        self._answer, self._is_awaited = "go on", False
+        self._answer, self._is_awaited, self._is_new = "go on", False, True
         self._worker.take(Job(**{**fields, **own}))
 
     def answer(self, answer: Answer) -> None:
@@ -43,6 +46,10 @@ class Outpost:
         if self._is_awaited:
             self._worker.answer(self._answer)
         event = self._worker.next_event()
+        if self._is_new and isinstance(event, Started):
+            # whoever gave the job knows that it has begun
+            event = self._worker.next_event()
+        self._is_new = False
         self._answer, self._is_awaited = "go on", isinstance(event, Reported)
         return event, self._worker.job is None
 

@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -15,11 +14,24 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+QUIET = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
+    "RAY_ENABLE_AUTO_CONNECT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+}
+"""What Ray reads, some of it when it is imported.
+
+It neither prints nor calls home, keeps no files of its own, and a call after the end starts no
+other cluster.
+"""
 TOKENS = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 PREFIX = "attention-search-"
 LOCK = "driver.lock"
-PATIENCE = 5.0
-"""Seconds in which a machine that is there answers."""
 LONGEST = 40
 """Characters a temporary folder's path may have: sockets lie deep in it, and theirs are short."""
 
@@ -35,17 +47,24 @@ class PrivateFolder:
         place = Path(usual if len(usual) <= LONGEST else "/tmp")
         for old in place.glob(f"{PREFIX}*"):
             with suppress(OSError):
-                if old.stat().st_uid == os.getuid() and (lock := held(old)):
+                if is_ours(old) and (lock := held(old)):
                     shutil.rmtree(old, ignore_errors=True)
                     lock.close()
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
-        self._lock = held(self.path)
+        # it has its name only once it is held: the next one may look at any moment
+        made = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=place))
+        self._lock = held(made)
+        self.path = made.rename(place / made.name.removeprefix("."))
 
     def remove(self) -> None:
         """Remove the folder and all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         if self._lock:
             self._lock.close()
+
+
+def is_ours(folder: Path) -> bool:
+    """Tell whether a folder is this user's; a link to one may be anybody's."""
+    return not folder.is_symlink() and folder.stat().st_uid == os.getuid()
 
 
 def held(folder: Path) -> IO[bytes] | None:
@@ -78,15 +97,3 @@ def sigterm_kept() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
-
-
-def answers(address: str) -> bool:
-    """Tell whether anybody listens at HOST:PORT; Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    if not port.isdigit():
-        return True
-    try:
-        socket.create_connection((host, int(port)), PATIENCE).close()
-    except OSError:
-        return False
-    return True

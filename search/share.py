@@ -16,6 +16,8 @@ LOOK = 10.0
 """Seconds between two looks at what machines there are."""
 ALONE = 120.0
 """Seconds after which a cluster without room for any training is given up."""
+SLOW = 120.0
+"""Seconds in which a machine has started a process and looked around."""
 Node = Mapping[str, float]
 """What a machine offers, as {"CPU": 8, "GPU": 2}."""
 
@@ -122,8 +124,9 @@ def offered(nodes: Sequence[Node]) -> str:
 def refuse_strange(name: str, torch: str, unseen: Path | None) -> None:
     """Refuse a machine with another torch, or one that does not see a folder of the run."""
     if torch != version("torch"):
+        has = f"torch {torch}" if torch else "no torch"
         raise SpaceError(
-            f"{name} has torch {torch}, this machine {version('torch')}: they would not compute "
+            f"{name} has {has}, this machine {version('torch')}: they would not compute "
             "the same; install one version everywhere"
         )
     if unseen:

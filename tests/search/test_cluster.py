@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import ray
+from ray._private.utils import publish_error_to_driver
 
 from search.cluster import Cluster
 from search.job import Died, Event, Finished, Job, Reported
@@ -146,6 +148,21 @@ def test_neither_ray_nor_a_job_prints(
     results(two, asked)
 
     assert (Path(asked.folder) / "output.txt").read_text().startswith("here I am\n")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_machine_complains_of_is_not_printed(
+    two: Cluster, make: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    publish_error_to_driver(
+        "complaint",
+        "64 processes have been started",
+        gcs_client=ray._private.worker.global_worker.gcs_client,
+    )
+
+    # the complaint comes along with the rest
+    results(two, make(), make())
+
     assert capfd.readouterr() == ("", "")
 
 

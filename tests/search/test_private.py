@@ -1,12 +1,11 @@
 import os
 import signal
-import socket
 from pathlib import Path
 
 import pytest
 
 from search import private
-from search.private import LONGEST, PrivateFolder, answers, sigterm_kept, take_token
+from search.private import LONGEST, PrivateFolder, sigterm_kept, take_token
 
 
 @pytest.fixture
@@ -36,6 +35,38 @@ def test_the_next_one_removes_what_a_killed_driver_left_and_nothing_else(place: 
     assert {path.name for path in place.iterdir()} == {"other", living.path.name, new.path.name}
     living.remove()
     new.remove()
+
+
+def test_two_that_come_at_once_leave_each_other_alone(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, rivals = private.tempfile.mkdtemp, []
+
+    def rival(**where: object) -> str:
+        monkeypatch.setattr(private.tempfile, "mkdtemp", make)
+        made = make(**where)
+        rivals.append(PrivateFolder())
+        return made
+
+    monkeypatch.setattr(private.tempfile, "mkdtemp", rival)
+
+    first = PrivateFolder()
+
+    assert first.path.is_dir()
+    assert rivals[0].path.is_dir()
+    PrivateFolder().remove()
+    assert first.path.is_dir()
+    first.remove()
+    rivals[0].remove()
+
+
+def test_a_link_that_somebody_has_laid_leads_nowhere(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (place / "attention-search-trap").symlink_to(tmp_path / "precious")
+
+    PrivateFolder().remove()
+
+    assert not list((tmp_path / "precious").iterdir())
 
 
 def test_sockets_deep_in_a_folder_have_short_paths(
@@ -83,12 +114,3 @@ def test_sigterm_means_what_it_did() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_an_address_that_nobody_listens_at_is_known_at_once() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert answers(f"127.0.0.1:{port}")
-
-    assert not answers(f"127.0.0.1:{port}")
-    assert answers("auto")

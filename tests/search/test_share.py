@@ -119,6 +119,8 @@ def test_a_cluster_without_room_is_given_up_after_a_while(monkeypatch: pytest.Mo
 def test_a_machine_that_computes_otherwise_or_keeps_states_elsewhere_is_refused() -> None:
     with pytest.raises(SpaceError, match=r"node-7 has torch 1\.0, this machine "):
         refuse_strange("node-7", "1.0", None)
+    with pytest.raises(SpaceError, match=r"node-7 has no torch, this machine \d"):
+        refuse_strange("node-7", "", None)
     with pytest.raises(SpaceError, match="node-7 does not see /runs/mine; put the run on storage"):
         refuse_strange("node-7", share.version("torch"), Path("/runs/mine"))
 
