@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 
 from search.cluster import Cluster
 from search.job import Reported
@@ -209,14 +210,24 @@ def test_closing_lets_jobs_end_their_epoch_and_leaves_nothing(space: Path) -> No
     assert not cluster._files.path.exists()
 
 
-def test_more_than_there_is_is_refused_at_once(space: Path) -> None:
-    began = time.monotonic()
+@pytest.mark.parametrize(
+    ("asked", "each", "words"),
+    [
+        (999, Share(1, 0), r"999 workers of 1 CPU each: .* CPUs.*; that is room for \d+$"),
+        (1, Share(1, 99), r"one worker of 1 CPU and 99 GPUs each: .* there is 1 machine: \d+ CPUs"),
+    ],
+)
+def test_more_than_there_is_is_refused_at_once_with_what_there_is(
+    space: Path, asked: int, each: Share, words: str
+) -> None:
+    before, began = descendants(os.getpid()), time.monotonic()
 
-    with pytest.raises(SpaceError, match=r"999 workers of 1 CPU each: there is no room for that"):
-        Cluster(space, space.parent, 999, Share(1, 0))
+    with pytest.raises(SpaceError, match=words):
+        Cluster(space, space.parent, asked, each)
 
     assert time.monotonic() - began < 60
-    assert not descendants(os.getpid()) or gone(descendants(os.getpid()))
+    assert gone([one for one in descendants(os.getpid()) if one not in before])
+    assert not ray.is_initialized()
 
 
 def test_ctrl_c_leaves_states_and_no_process(driver: Driver, space: Path) -> None:
