@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, func, insert, select, update
+from sqlalchemy import Engine, Select, Table, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 OPEN = ("RUNNING", "WAITING")
 Rows = Sequence[Mapping[str, Any]]
@@ -45,81 +46,105 @@ class Stored:
 
 
 class Cells:
-    """Writes trials whole or not at all; one that has ended stays as it is."""
+    """Reads and writes whole trials; one that has ended stays as it is.
+
+    Its statements are written once: to write one takes as long as to execute it.
+    """
 
     def __init__(self, engine: Engine, tables: Mapping[str, Table]) -> None:
-        self._engine, self._tables = engine, tables
+        self._engine = engine
+        studies, trials = tables["studies"], tables["trials"]
+        mine = trials.c.study_id == bindparam("study")
+        named = trials.c.trial_id.in_(bindparam("places", expanding=True))
+        fields = (trials.c.trial_id, trials.c.number, trials.c.state, trials.c.datetime_start)
+        wanted = and_(mine, or_(named, trials.c.trial_id > bindparam("after")))
+        self._trials = select(*fields).where(wanted).order_by(trials.c.trial_id)
+        ids = select(trials.c.trial_id).where(wanted)
+        self._parts = {name: cells(tables[name], ids) for name in PARTS}
+        same = studies.c.study_id == bindparam("study")
+        self._study = select(studies.c.study_id).where(same).with_for_update()
+        count = select(func.count()).where(mine).scalar_subquery()
+        self._new = insert(trials).values(study_id=bindparam("study"), number=count)
+        here = trials.c.trial_id == bindparam("at")
+        self._number = select(trials.c.number).where(here)
+        is_open = and_(here, trials.c.state.in_(OPEN))
+        # where nothing changes too: no other writer is let at the trial until the end
+        self._hold = update(trials).where(is_open).values(trial_id=trials.c.trial_id)
+        self._end = update(trials).where(is_open)
+        self._add = {name: insert(tables[name]) for name in COLUMNS}
+        self._put = {name: upsert(engine, tables[name]) for name in COLUMNS}
 
-    def read(self, study: int, places: Collection[int], after: int | None = None) -> list[Stored]:
-        """Return trials of a study, those named and all after one, the oldest first."""
-        trials = self._tables["trials"]
-        named = trials.c.trial_id.in_(places)
-        wanted = and_(trials.c.study_id == study, named)
-        if after is not None:
-            wanted = and_(trials.c.study_id == study, named | (trials.c.trial_id > after))
-        columns = (trials.c.trial_id, trials.c.number, trials.c.state, trials.c.datetime_start)
-        chosen = select(*columns).where(wanted).order_by(trials.c.trial_id)
+    def read(self, study: int, places: Collection[int], after: int) -> list[Stored]:
+        """Return trials of a study, those at some places and all after one, the oldest first."""
+        wanted = {"study": study, "places": list(places), "after": after}
         with self._engine.connect() as connection:
             # the states come first: whatever has ended by then is all there
-            found = {at: Stored(at, *rest) for at, *rest in connection.execute(chosen)}
-            ids = select(trials.c.trial_id).where(wanted)
+            found = {
+                at: Stored(at, *rest) for at, *rest in connection.execute(self._trials, wanted)
+            }
             for name, part in PARTS.items() if found else ():
-                table, (key, value) = self._tables[name], COLUMNS[name]
-                cells = select(table.c.trial_id, table.c[key], table.c[value])
-                for at, place, held in connection.execute(cells.where(table.c.trial_id.in_(ids))):
+                for at, key, value in connection.execute(self._parts[name], wanted):
                     # one that another driver has added since comes the next time
                     if at in found:
                         values = getattr(found[at], part)
-                        values[place] = json.loads(held) if value == "value_json" else held
+                        values[key] = json.loads(value) if isinstance(value, str) else value
         return list(found.values())
 
     def insert(
         self, study: int, trial: Mapping[str, Any], parts: Mapping[str, Rows]
     ) -> tuple[int, int]:
         """Write a new trial; return its number, and where it lies."""
-        studies, trials = self._tables["studies"], self._tables["trials"]
-        mine = trials.c.study_id == study
         with self._engine.begin() as connection:
             # what else adds trials waits here too; in a file there is one writer anyway
-            connection.execute(select(studies).where(studies.c.study_id == study).with_for_update())
-            number = select(func.count()).where(mine).scalar_subquery()
-            made = connection.execute(
-                insert(trials).values({**trial, "study_id": study, "number": number})
-            )
+            connection.execute(self._study, {"study": study})
+            made = connection.execute(self._new, {**trial, "study": study})
             assert made.inserted_primary_key
             at = int(made.inserted_primary_key[0])
             for name, rows in parts.items():
-                self._add(connection, name, "trial_id", at, rows)
-            found = connection.execute(select(trials.c.number).where(trials.c.trial_id == at))
-            return int(found.scalar_one()), at
+                if rows:
+                    connection.execute(self._add[name], [{"trial_id": at, **row} for row in rows])
+            return int(connection.execute(self._number, {"at": at}).scalar_one()), at
 
     def write(
         self, at: int, parts: Mapping[str, Rows], state: str = "", about: tuple[int, Rows] = (0, ())
     ) -> None:
         """Write parts of an open trial, at its end with the state, and `about` it in its study."""
-        trials = self._tables["trials"]
-        is_open = (trials.c.trial_id == at) & trials.c.state.in_(OPEN)
-        end = {"state": state, "datetime_complete": datetime.now()} if state else {}
+        study, notes = about
+        statement, values = self._hold, {}
+        if state:
+            statement, values = self._end, {"state": state, "datetime_complete": datetime.now()}
         with self._engine.begin() as connection:
-            # also where nothing changes: until the end no other writer is let at the trial
-            changed = end or {"trial_id": at}
-            if not connection.execute(update(trials).where(is_open).values(changed)).rowcount:
+            held = connection.execute(statement, {"at": at, **values})
+            if not held.rowcount:
                 return  # another driver has told it; what has been told stays
             for name, rows in parts.items():
-                self._put(connection, name, "trial_id", at, rows)
-            self._put(connection, "study_system_attributes", "study_id", *about)
+                if rows:
+                    connection.execute(self._put[name], [{"trial_id": at, **row} for row in rows])
+            if notes:
+                rows = [{"study_id": study, **row} for row in notes]
+                connection.execute(self._put["study_system_attributes"], rows)
 
-    def _put(self, connection: Connection, name: str, owner: str, at: int, rows: Rows) -> None:
-        """Write rows in place of those of the same name."""
-        if rows:
-            table, (key, _) = self._tables[name], COLUMNS[name]
-            old = table.c[key].in_([row[key] for row in rows])
-            connection.execute(delete(table).where(table.c[owner] == at, old))
-            self._add(connection, name, owner, at, rows)
 
-    def _add(self, connection: Connection, name: str, owner: str, at: int, rows: Rows) -> None:
-        if rows:
-            connection.execute(insert(self._tables[name]), [{owner: at, **row} for row in rows])
+def cells(table: Table, trials: Select[Any]) -> Select[Any]:
+    """Return what finds the rows of trials."""
+    key, value = COLUMNS[table.name]
+    return select(table.c.trial_id, table.c[key], table.c[value]).where(
+        table.c.trial_id.in_(trials)
+    )
+
+
+def upsert(engine: Engine, table: Table) -> Any:
+    """Return what inserts a row, in place of one of the same name where there is one."""
+    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+    key = COLUMNS[table.name][0]
+    owner = "study_id" if "study_id" in table.c else "trial_id"
+    written = dialect.insert(table)
+    changed = {
+        column.name: written.excluded[column.name]
+        for column in table.c
+        if not column.primary_key and column.name not in (owner, key)
+    }
+    return written.on_conflict_do_update(index_elements=[owner, key], set_=changed)
 
 
 def attributes(values: Mapping[str, Any]) -> Rows:

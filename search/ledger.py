@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import count
 from typing import Any, TypeVar
 
@@ -55,10 +55,10 @@ class Ledger:
         self.distributions = distributions
         self.name = ""
         self._id = -1
-        # where each trial lies, which can still change, and the last one that has been read
+        # by number; then the places of those that can still change, and the last place read
+        self._known: dict[int, Entry] = {}
         self._places: dict[int, int] = {}
         self._open: list[int] = []
-        self._over: dict[int, Entry] = {}
         self._last = -1
         # what Optuna says of tables that are newer than itself is a RuntimeError
         faults = (StorageInternalError, RuntimeError)
@@ -116,7 +116,7 @@ class Ledger:
         """Turn to a study that exists."""
         self.name = name
         self._id = self._storage.get_study_id_from_name(name)
-        self._places, self._open, self._over, self._last = {}, [], {}, -1
+        self._known, self._places, self._open, self._last = {}, {}, [], -1
 
     def seal(self, written: Record) -> None:
         """Note what the study holds for."""
@@ -130,14 +130,14 @@ class Ledger:
         self._last = max([self._last, *(one.at for one in stored)])
         self._places |= {held.number: at for at, held in ours.items()}
         self._open = [at for at, held in ours.items() if not held.is_over]
-        self._over |= {held.number: held for held in ours.values() if held.is_over}
-        every = [*self._over.values(), *(ours[at] for at in self._open)]
-        return sorted(every, key=lambda held: held.number)
+        self._known |= {held.number: held for held in ours.values()}
+        return [self._known[number] for number in sorted(self._known)]
 
     def entry(self, number: int) -> Entry:
-        """Return one trial."""
-        (stored,) = self._cells.read(self._id, [self._at(number)])
-        return entry(stored)
+        """Return one trial as it was last seen."""
+        if number not in self._known:
+            self.entries()
+        return self._known[number]
 
     def store(self, draft: Entry, lease: Mapping[str, object]) -> int:
         """Store a trial in one piece, under a lease while it is not over; return its number."""
@@ -159,6 +159,7 @@ class Ledger:
         fields = {"state": trial.state, **times}
         number, at = self._cells.insert(self._id, fields, parts_of(trial))
         self._places[number] = at
+        self._known[number] = replace(draft, number=number, kept=trial.user_attrs)
         return number
 
     def keep(self, number: int, key: str, value: object) -> None:

@@ -7,6 +7,7 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.storages import RDBStorage
 from optuna.storages._rdb.models import BaseModel
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import IntegrityError
 
 from search.cells import Cells, attributes, numbers, points
 from search.ledger import parts_of
@@ -99,10 +100,14 @@ def test_an_end_that_cannot_be_written_leaves_the_trial_as_it_was(made: Made) ->
     cells, study = made
     _, at = inserted(made, trial())
     before = study.trials
-    twice = [*attributes({"note": 1}), *attributes({"note": 2})]
+    broken = [{"objective": None, "value": 0.5, "value_type": "FINITE"}]
 
-    with pytest.raises(Exception, match="UNIQUE constraint failed"):
-        cells.write(at, {"trial_values": numbers([0.5, 2.0])}, "COMPLETE", (study._study_id, twice))
+    with pytest.raises(IntegrityError, match="NOT NULL constraint failed"):
+        cells.write(
+            at,
+            {"trial_user_attributes": attributes({"key": "b"}), "trial_values": broken},
+            "COMPLETE",
+        )
 
     assert study.trials == before
     assert study.trials[0].state == TrialState.RUNNING
@@ -122,7 +127,7 @@ def test_what_is_read_is_what_optuna_reads(made: Made) -> None:
         places[0],
         *(one.at for one in found[2:]),
     ]
-    assert [one.at for one in cells.read(study._study_id, places[1:])] == places[1:]
+    assert [one.at for one in cells.read(study._study_id, places[1:], 99)] == places[1:]
     assert cells.read(study._study_id + 1, places, -1) == []
     for one, theirs in zip(found, study.trials, strict=True):
         assert (one.at, one.number, one.state) == (theirs._trial_id, theirs.number, theirs.state)
