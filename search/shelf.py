@@ -34,7 +34,8 @@ def shared(folder: Path, key: str, load: Callable[[], Data]) -> Data:
         draft = path.with_suffix(".new")
         try:
             torch.save(plain(data), draft)
-        except OSError:
+        except (OSError, RuntimeError):
+            # on a full disk torch complains of its own archive
             draft.unlink(missing_ok=True)
             return data
         draft.rename(path)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import pytest
 import torch
 
 from search.shelf import shared
@@ -59,18 +58,26 @@ def test_files_keep_their_places(tmp_path: Path) -> None:
     assert isinstance(found.test, Split)
 
 
-def test_data_that_find_no_room_are_each_one_s_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+def test_data_that_find_no_room_are_each_one_s_own(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys; from pathlib import Path;"
+        "from search.shelf import shared; from tests.search.test_shelf import digits;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
+        "print(len(shared(Path(sys.argv[1]), 'digits', digits).test))"
+    )
 
-    monkeypatch.setattr(torch, "save", full)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+    )
 
-    found = shared(tmp_path, "digits", digits)
-
-    assert len(found.test) == len(digits().test)
-    assert not list(tmp_path.glob("*.images"))
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len(digits().test)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_processes_that_come_at_once_load_once(tmp_path: Path) -> None:
