@@ -35,10 +35,7 @@ def known(means: Iterable[Mean], goals: Sequence[Objective]) -> list[Known]:
     return [
         Known(
             mean.key,
-            tuple(
-                -mean.value(price) if price.direction == "maximize" else mean.value(price)
-                for price in prices
-            ),
+            tuple(mean.value(price) for price in prices),
             tuple(sign * score for score in mean.scores),
         )
         for mean in means

@@ -1,5 +1,8 @@
 """What seeds tell, and who gets the next."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -116,3 +119,37 @@ def test_a_single_architecture_is_the_front() -> None:
 def test_of_nothing_nothing_is_known() -> None:
     assert Seeds().next([]) is None
     assert Seeds().beliefs([]) == []
+
+
+def test_without_a_price_everything_costs_the_same() -> None:
+    free = [Known(one.key, (), one.scores) for one in trained([0.70, 0.80, 0.801])]
+    equal = trained([0.70, 0.80, 0.801])
+
+    assert Seeds(worth=0.0).next(free) == Seeds(worth=0.0).next(equal)
+    assert Seeds().beliefs(free) == Seeds().beliefs(equal)
+
+
+def test_front_and_best_are_asked_for_in_turn() -> None:
+    means = [0.600, 0.6002, 0.70, 0.75, 0.800, 0.804]
+    prices = [100.0, 105.0, 200.0, 300.0, 400.0, 420.0]
+    known = [
+        Known(f"a{place}", (price,), (mean - NOISE, mean + NOISE))
+        for place, (mean, price) in enumerate(zip(means, prices, strict=True))
+    ]
+    more = [*known[:2], replace(known[2], scores=(0.697, 0.700, 0.703)), *known[3:]]
+
+    asked = {Seeds(worth=0.0).next(known), Seeds(worth=0.0).next(more)}
+
+    assert len(asked & {"a0", "a1"}) == len(asked & {"a4", "a5"}) == 1
+
+
+def test_a_thousand_architectures_are_decided_among_in_a_second() -> None:
+    random = np.random.default_rng(0)
+    prices = np.exp(random.uniform(0, 1.4, 1000)).tolist()
+    known = trained((0.7 + random.normal(0, 0.01, 1000)).tolist(), seeds=1, prices=prices)
+
+    started = time.process_time()
+    key = Seeds().next(known)
+
+    assert key
+    assert time.process_time() - started < 1
