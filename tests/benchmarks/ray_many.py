@@ -41,13 +41,13 @@ def told(number: int, epoch: int, worker: int) -> Any:
 
 
 class Event:
-    """What turns into an event on its way."""
+    """What turns into an event on its way: what `told` returns for what was `said`."""
 
-    def __init__(self, number: int, epoch: int) -> None:
-        self.number, self.epoch = number, epoch
+    def __init__(self, told: Any, *said: object) -> None:
+        self.told, self.said = told, said
 
-    def __reduce__(self) -> tuple[Any, tuple[int, int, int]]:
-        return told, (self.number, self.epoch, os.getpid())
+    def __reduce__(self) -> tuple[Any, tuple[object, ...]]:
+        return self.told, self.said
 
 
 def sleeping(seconds: float) -> Any:
@@ -66,7 +66,8 @@ def sleeping(seconds: float) -> Any:
             self.epoch += 1
             if self.epoch <= EPOCHS:
                 time.sleep(seconds)
-            return {"event": Event(self.number, self.epoch), "done": self.epoch > EPOCHS}
+            event = Event(told, self.number, self.epoch, os.getpid())
+            return {"event": event, "done": self.epoch > EPOCHS}
 
         def answer(self, answer: str) -> None:
             self.epoch = EPOCHS
