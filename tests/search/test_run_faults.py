@@ -59,3 +59,17 @@ def test_a_database_that_is_held_for_a_while_delays_a_run_and_loses_nothing(
 
     assert process.returncode == 0, out + err
     assert len(trained(tmp_path / RUN)) == 7
+
+
+def test_local_time_that_goes_back_between_two_halves_changes_nothing(tmp_path: Path) -> None:
+    space = write(tmp_path, SHORT)
+    ran("run", space, "--trials", 3, cwd=tmp_path, TZ="Pacific/Auckland")
+
+    ran("run", space, cwd=tmp_path, TZ="Pacific/Honolulu")
+    whole = write(tmp_path, SHORT, "whole.py")
+    ran("run", whole, cwd=tmp_path)
+
+    finished = events(tmp_path / RUN, "finished")
+    assert sorted(event["number"] for event in finished) == list(range(7))
+    assert all(event["seconds"] >= 0 for event in finished)
+    assert trained(tmp_path / RUN) == trained(tmp_path / "runs/whole/quick")
