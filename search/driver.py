@@ -19,6 +19,7 @@ from search.job import Job
 from search.loop import Executor, Loop
 from search.place import Place, find_name, placed, recipes_of
 from search.proposal import Proposal
+from search.rows import Row
 from search.signals import Signals
 from search.stopping import chosen, stopper
 from search.study import Study
@@ -103,18 +104,24 @@ class Run:
         every = (chosen + len(self.place.experiment.baselines)) * len(self.recipe.seeds)
         return self.options.asked or every + self.options.further
 
+    @property
+    def scope(self) -> str:
+        """Say of what the trainings are; whoever asks for them has said so already."""
+        if self.options.asked:
+            return ""
+        experiment, seeds = self.place.experiment, len(self.recipe.seeds)
+        return (
+            f"{len(self.options.picks) or self.budget:,} of {experiment.space.size:,} "
+            f"architectures, {len(experiment.baselines)} baselines, "
+            f"{seeds} seed{'s' * (seeds > 1)}: "
+        )
+
     def plan(self, expected: Forecast | None, data: Data | None = None) -> Iterator[str]:
         """Yield what will be done, and how long it will take."""
         experiment, recipe = self.place.experiment, self.recipe
-        chosen = len(self.options.picks) or self.budget
         preview = "  PREVIEW: a smaller network on fewer images" if experiment.is_preview else ""
         yield f"{experiment.name}, recipe {experiment.recipe}{preview}"
-        seeds = f"{len(recipe.seeds)} seed{'s' * (len(recipe.seeds) > 1)}"
-        yield (
-            f"{chosen:,} of {experiment.space.size:,} architectures, "
-            f"{len(experiment.baselines)} baselines, {seeds}: {self.trainings:,} trainings of "
-            f"{recipe.epochs} epochs"
-        )
+        yield f"{self.scope}{self.trainings:,} trainings of {recipe.epochs} epochs"
         if data:
             split = f"{len(data.train):,} to learn, {len(data.validation):,} to judge"
             yield f"{data.provenance}; {split}"
@@ -228,7 +235,9 @@ class Run:
 
     def screen(self, study: Study, expected: Forecast | None) -> Lines:
         """Return what shows the progress."""
-        before = sum(row.status not in ("running", "interrupted") for row in study.rows())
+        before = sum(
+            self.counts(row) for row in study.rows() if row.status not in ("running", "interrupted")
+        )
         progress = Progress(
             study.name,
             self.trainings,
@@ -238,6 +247,14 @@ class Run:
             done_before=before,
         )
         return display(progress, self.options.quiet)
+
+    def counts(self, row: Row) -> bool:
+        """Tell whether a training is one of those that are counted here."""
+        if self.options.asked:
+            # these are the missing ones
+            return False
+        picks = [one.choices for one in self.options.picks]
+        return bool(row.name) or not picks or row.choices in picks
 
     def job(self, proposal: Proposal, seconds: float) -> Job:
         """Write down what a worker needs."""

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -77,15 +78,20 @@ def test_only_what_is_missing_is_trained_with_the_same_seeds(
     about = run.folder.about
 
     words = ("--around", "gate=SE", "--seeds", 3, "--match", "params", "--workers", 0)
-    code = command(run.folder.path, *words, "--json", "--quiet")
+    code = command(run.folder.path, *words, "--json")
 
-    document = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    counted = re.findall(r"\[(\d+) of (\d+) trainings", printed.err)
     after = [row for row in trained(run) if row.number not in before]
     assert code == 0
     assert {(row.name or row.choices["gate"], row.seed) for row in after} >= {
         ("plain", 2),
         ("SE", 2),
     }
+    assert [(int(done), int(every)) for done, every in counted] == [
+        (place, len(after)) for place in range(1, len(after) + 1)
+    ]
     assert document["seeds"] == [0, 1, 2]
     kinds = {row["row"]: row for row in document["rows"]}
     assert kinds["full"]["seeds"] == kinds["without gate (plain)"]["seeds"] == 3

@@ -71,12 +71,18 @@ def test_one_architecture_can_be_picked(tmp_path: Path) -> None:
     space = write(tmp_path)
 
     ran("run", space, "--pick", "width=8 gate=Scale", "--set", "epochs=1", cwd=tmp_path)
+    _, other = ran("run", space, "--pick", "width=4 gate=Scale", cwd=tmp_path)
     _, wrong = ran("run", space, "--pick", "width=9 gate=Scale", cwd=tmp_path, code=2)
     _, unknown = ran("run", space, "--pick", "widht=8", cwd=tmp_path, code=2)
 
     found = [(event["name"], event["choices"]) for event in events(tmp_path / RUN, "finished")]
-    assert found == [("plain", {}), ("", {"width": 8, "gate": "Scale"})]
-    assert len(events(tmp_path / RUN, "epoch")) == 2
+    assert sorted(found[:2], key=str) == [
+        ("", {"width": 8, "gate": "Scale"}),
+        ("plain", {}),
+    ]
+    assert found[2:] == [("", {"width": 4, "gate": "Scale"})]
+    assert len(events(tmp_path / RUN, "epoch")) == 3
+    assert "[2 of 2 trainings]" in other
     assert "width = '9' is not offered; there are 4, 8, 12" in wrong
     assert "there is no choice 'widht'" in unknown
 
