@@ -124,12 +124,12 @@ def judged(truth: Truth, called: Called) -> tuple[float, float, float]:
     )
 
 
-def simulated(spread: float, noise: float, runs: int, is_flat: bool) -> Rows:
+def simulated(spread: float, noise: float, runs: range, is_flat: bool) -> Rows:
     """Return the mean figures of each method at each budget."""
     rows = []
     for name, (method, budgets) in METHODS.items():
         figures = []
-        for seed in range(runs):
+        for seed in runs:
             truth = Truth(seed, spread, noise, is_flat)
             figures.append([judged(truth, called) for called in method(truth, budgets)])
         rows += [
@@ -179,15 +179,17 @@ def line(held: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first run")
     parser.add_argument("--flat", action="store_true", help="one price for all")
     parser.add_argument("--json", action="store_true", help="one document instead of the table")
     asked = parser.parse_args()
+    runs = range(asked.first, asked.first + asked.runs)
     out = sys.stderr if asked.json else sys.stdout
     print("spread noise  trainings  method                best  front wrongly", file=out)
     rows: Rows = []
     for spread in SPREADS:
         for noise in NOISES:
-            found = simulated(spread, noise, asked.runs, asked.flat)
+            found = simulated(spread, noise, runs, asked.flat)
             print(*map(line, found), sep="\n", file=out, flush=True)
             rows += found
     means = overall(rows)
@@ -198,6 +200,7 @@ def main() -> None:
         document = {
             "flat": asked.flat,
             "runs": asked.runs,
+            "first": asked.first,
             "ms": milliseconds,
             "rows": rows + means,
         }
