@@ -18,6 +18,8 @@ GUESS = 0.5
 """The noise of a seed as a share of the spread of scores, where no architecture has two seeds."""
 TRUST = 2.0
 """How many degrees of freedom that guess is worth."""
+FEW = 4
+"""How many architectures there are at least for each term of what is usual at a price."""
 TINY = 1e-12
 """What keeps a variance above 0 where all scores are one."""
 
@@ -85,19 +87,24 @@ class Posterior:
 def usual(prices: Array, observed: Array, weights: Array) -> tuple[Array, int]:
     """Return what is usual at each price, and by how many terms that is told.
 
-    It is a parabola over the logarithm of the price, as far as prices differ.
+    It is a constant, a line or a parabola over the logarithm of the price: whichever Schwarz's
+    criterion prefers, so that a trend which may be noise favours nobody for being dear.
     """
-    if prices.min() <= 0 or prices.max() <= prices.min() * (1 + RESOLUTION):
-        mean: Array = np.full(len(prices), np.average(observed, weights=weights))
-        return mean, 1
-    logs = np.log(prices)
-    logs = (logs - logs.mean()) / logs.std()
-    degree = 2 if len(prices) >= 12 else 1 if len(prices) >= 5 else 0
-    terms = np.vander(logs, degree + 1)
-    root = np.sqrt(weights)
-    found = np.linalg.lstsq(terms * root[:, None], observed * root, rcond=None)[0]
-    trend: Array = terms @ found
-    return trend, degree + 1
+    terms = np.ones((len(prices), 1))
+    if prices.min() > 0 and prices.max() > prices.min() * (1 + RESOLUTION):
+        logs = np.log(prices)
+        terms = np.vander((logs - logs.mean()) / logs.std(), 3, increasing=True)
+    most = min(terms.shape[1], max(1, len(prices) // FEW))
+    root, best, found = np.sqrt(weights), np.inf, observed
+    chosen = 1
+    for count in range(1, most + 1):
+        part = terms[:, :count]
+        fit = part @ np.linalg.lstsq(part * root[:, None], observed * root, rcond=None)[0]
+        misfit = float((weights * (observed - fit) ** 2).mean()) + TINY
+        criterion = len(prices) * np.log(misfit) + count * np.log(len(prices))
+        if criterion < best:
+            best, found, chosen = criterion, fit, count
+    return found, chosen
 
 
 def variances(squares: float, residuals: Array, counts: Array, terms: int) -> tuple[float, float]:

@@ -56,3 +56,17 @@ def test_a_look_moves_a_mean_by_less_than_it_is_unsure_and_by_more_with_more_see
 
     assert (one < many).all()
     assert many == pytest.approx(np.sqrt(held.variances), rel=0.01)
+
+
+def test_a_trend_that_may_be_noise_favours_nobody_for_being_dear() -> None:
+    random = np.random.default_rng(5)
+    prices = np.exp(np.linspace(0, 1, 20))[:, None]
+    noise = random.normal(0.64, 0.02, 20)
+    rising = 0.6 + 0.1 * np.log(prices[:, 0]) + random.normal(0, 0.005, 20)
+
+    without = Posterior(prices, [[score] for score in noise])
+    along = Posterior(prices, [[score] for score in rising])
+
+    order = np.argsort(noise)
+    assert (np.diff(without.means[order]) >= 0).all()
+    assert np.corrcoef(along.means, np.log(prices[:, 0]))[0, 1] > 0.99
