@@ -46,7 +46,7 @@ def weighed(command: str) -> object:
     return pytest.param(command, marks=pytest.mark.slow if "--paper" in command else ())
 
 
-@pytest.mark.parametrize("command", map(weighed, commands(True)))
+@pytest.mark.parametrize("command", [weighed(command) for command in commands(True)])
 def test_its_commands_run(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 

@@ -116,7 +116,8 @@ def expected_shape(
     shape = tuple(inputs[0].shape)
     if site in KEEPS_SHAPE:
         return shape
-    channels, stride = getattr(module, "channels", None), args[1] if len(args) == 2 else None
+    channels = getattr(module, "returned", getattr(module, "channels", None))
+    stride = args[1] if len(args) == 2 else None
     if len(shape) != 4 or not isinstance(channels, int) or not isinstance(stride, int):
         return None
     return (shape[0], channels, *(-(-size // stride) for size in shape[2:]))
