@@ -151,7 +151,7 @@ recipes = {"quick": Recipe(data="clutter", epochs=1)}
     assert rows["without gate"].refusal == ""
 
 
-@pytest.mark.parametrize("metric", ["params", "macs"])
+@pytest.mark.parametrize("metric", [pytest.param("params", marks=pytest.mark.slow), "macs"])
 def test_rows_at_equal_cost_cost_what_the_full_one_does(metric: str) -> None:
     experiment = load("mspa_s_omega", "cifar100")
     rows = plan(experiment, {"mix.scales": 3, "mix.omega": 30})

@@ -134,6 +134,7 @@ def test_it_trains(preview):
     assert torch.isfinite(torch.tensor(trial.result.score))
 
 
+@pytest.mark.slow
 def test_an_export_imports_the_one_library_it_grafts_and_says_so(tmp_path):
     call = partial(
         graft,

@@ -22,14 +22,15 @@ def tables(name: str) -> dict[str, Comparison]:
     return {comparison.name: comparison for comparison in compare(load(name))}
 
 
-@pytest.fixture(scope="module")
-def mspa() -> dict[str, Comparison]:
-    return tables("mspa_s_omega")
+# large tables: whatever reads one is slow
+@pytest.fixture(scope="module", params=[pytest.param("mspa_s_omega", marks=pytest.mark.slow)])
+def mspa(request: pytest.FixtureRequest) -> dict[str, Comparison]:
+    return tables(request.param)
 
 
-@pytest.fixture(scope="module")
-def emanet() -> dict[str, Comparison]:
-    return tables("ma_kernels_groups")
+@pytest.fixture(scope="module", params=[pytest.param("ma_kernels_groups", marks=pytest.mark.slow)])
+def emanet(request: pytest.FixtureRequest) -> dict[str, Comparison]:
+    return tables(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ def sent(space: Path) -> Parcel:
     return packed(space)
 
 
+@pytest.mark.slow
 def test_what_arrives_trains_where_nothing_of_ours_is(sent: Parcel, tmp_path: Path) -> None:
     code = sent.unpacked(tmp_path)
 

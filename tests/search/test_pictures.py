@@ -46,6 +46,7 @@ def without_browser(_: list[Job]) -> list[bytes]:
     raise RuntimeError("Kaleido requires Google Chrome\nand more")
 
 
+@pytest.mark.slow
 def test_matplotlib_draws_every_figure_where_there_is_no_browser(
     figures: dict[str, Drawn],
     tmp_path: Path,

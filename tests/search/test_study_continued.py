@@ -375,6 +375,7 @@ study.close()
 """
 
 
+@pytest.mark.slow
 def test_drivers_that_make_one_fresh_database_at_once_share_the_work(tmp_path: Path) -> None:
     drivers = [process(SHARED, tmp_path, number) for number in range(2)]
     for driver in drivers:

@@ -89,6 +89,7 @@ def test_two_processes_go_on_from_their_checkpoint(tmp_path):
     assert curve(resumed) == curve(run(plain, how, 0, data(), TOGETHER))
 
 
+@pytest.mark.slow
 def test_a_fault_in_one_process_is_the_trials():
     result = run(partial(unlucky, "raise"), recipe(), 0, data(), TOGETHER)
 
@@ -97,6 +98,7 @@ def test_a_fault_in_one_process_is_the_trials():
     assert "in forward" in result.details
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_ends_the_trial_at_once():
     started = time.monotonic()
 
