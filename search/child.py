@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from threading import TIMEOUT_MAX, Thread
 from typing import Any
 
-from search.job import Answer, Event, Finished, Job
+from search.job import Answer, Event, Finished, Job, Timing
 
 OUTPUT = "output.txt"
 START = (
@@ -61,7 +61,7 @@ class Child:
         """The number the system gave the process."""
         return self._process.pid
 
-    def send(self, message: Job | Answer) -> None:
+    def send(self, message: Job | Timing | Answer) -> None:
         """Say something; that a process has gone is told by the end of its pipe alone."""
         with suppress(OSError):
             self.pipe.send(message)
@@ -98,14 +98,21 @@ def serve(handle: int) -> None:
     inbox: SimpleQueue[Any] = SimpleQueue()
     Thread(target=listen, args=(pipe, inbox), daemon=True).start()
     # what takes long comes when signals and the other side are already looked after
-    from search.worker import Bench, failed, usable, work
+    from search.worker import Bench, failed, paces, usable, work
 
     bench = Bench()
     if inbox.empty():
         # the first optimiser imports this, for a second; better while there is nothing to do
         import torch._dynamo  # noqa: F401
     # an answer that no job waits for means that there will be no other job
-    while usable() and isinstance(job := inbox.get(), Job):
+    while usable() and isinstance(job := inbox.get(), Job | Timing):
+        if isinstance(job, Timing):
+            try:
+                pipe.send(paces(job.jobs, bench))
+            except Exception:
+                # whatever is wrong with a network is the result of its training
+                pipe.send(None)
+            continue
         try:
             with recorded(Path(job.folder), job.seconds):
                 for event in work(job, bench, inbox.get):

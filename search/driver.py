@@ -24,6 +24,7 @@ from search.signals import Signals
 from search.stopping import chosen, stopper
 from search.study import Study
 from search.watch import Watch
+from search.workers import Workers
 from spaces import Architecture, SpaceError
 from trials.checkpoint import expected_size
 from trials.data import Data, load
@@ -175,7 +176,9 @@ class Run:
         if not first:
             return Outcome()
         data = self.data()
-        expected = forecast(self.place, self.options.device, self.options.threads, data)
+        workers = self.executor if isinstance(self.executor, Workers) else None
+        device = self.options.worker_device if workers else self.options.device
+        expected = forecast(self.place, device, self.options.threads, data, workers)
         screen = self.screen(study, expected)
         for line in self.plan(expected, data):
             screen.say(line)
@@ -250,11 +253,9 @@ class Run:
 
     def counts(self, row: Row) -> bool:
         """Tell whether a training is one of those that are counted here."""
-        if self.options.asked:
-            # these are the missing ones
-            return False
         picks = [one.choices for one in self.options.picks]
-        return bool(row.name) or not picks or row.choices in picks
+        # who asks for trainings counts those that are missing
+        return not self.options.asked and (bool(row.name) or not picks or row.choices in picks)
 
     def job(self, proposal: Proposal, seconds: float) -> Job:
         """Write down what a worker needs."""

@@ -10,7 +10,7 @@ from statistics import fmean
 from search.experiment import Experiment, resolved
 from search.job import Job
 from search.place import Place
-from search.timing import paces
+from search.workers import Workers
 from spaces import Architecture
 from trials.data import Data, load
 from trials.pace import pace, seconds
@@ -34,10 +34,15 @@ class Forecast:
 
 
 def forecast(
-    place: Place, device: str = "auto", threads: int = 1, data: Data | None = None
+    place: Place,
+    device: str = "auto",
+    threads: int = 1,
+    data: Data | None = None,
+    workers: Workers | None = None,
 ) -> Forecast | None:
     """Time the cheapest and the dearest of some networks, and reckon with what lies between.
 
+    It is done by one of the workers, or by a process of its own: what crashes there crashes alone.
     None where it cannot be told: a loop of one's own, images that are not here, a broken network.
     """
     recipe = resolved(place.experiment.recipe_value)
@@ -51,7 +56,12 @@ def forecast(
         return None
     low, high = costed[0][0], costed[-1][0]
     ends = costed[:1] if low == high else [costed[0], costed[-1]]
-    timed = timings(place, recipe, [(name, one) for _, name, one in ends], device, threads)
+    networks = [(name, one) for _, name, one in ends]
+    if place.experiment.has_file:
+        jobs = [job(place, name, one, device, threads) for name, one in networks]
+        timed = (workers or Workers(0)).paces(jobs)
+    else:
+        timed = here(place.experiment, recipe, networks, device, threads)
     if timed is None:
         return None
     first, last = (seconds(one, recipe, *images) for one in (timed[0], timed[-1]))
@@ -62,13 +72,10 @@ def forecast(
     return Forecast(fmean(between(cost) for cost, _, _ in costed), max(first, last))
 
 
-def timings(
-    place: Place, recipe: Recipe, networks: Iterable[Named], device: str, threads: int
+def here(
+    held: Experiment, recipe: Recipe, networks: Iterable[Named], device: str, threads: int
 ) -> list[float] | None:
-    """Return the seconds that an image takes each; what stands in no file is timed in here."""
-    held = place.experiment
-    if held.has_file:
-        return paces([job(place, name, one, device, threads) for name, one in networks])
+    """Return the seconds that an image takes each, timed in this process: no file has them."""
     about = recipe, held.shape, held.classes, device, threads
     try:
         return [pace(one.network, *about) for _, one in networks]
@@ -82,7 +89,7 @@ def job(place: Place, name: str, architecture: Architecture, device: str, thread
     held = place.experiment
     return Job(
         number=0,
-        space=str(held.path.resolve()),
+        space=str((place.folder.space if place.is_there else held.path).resolve()),
         recipe=held.recipe or "",
         choices=dict(architecture.choices),
         baseline=name,

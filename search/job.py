@@ -43,6 +43,13 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Timing:
+    """Asks how many seconds the network of each job needs for an image; nothing is trained."""
+
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True)
 class Started:
     """A worker has taken a job."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.child import LATE, OUTPUT, Child
-from search.job import Answer, Died, Event, Finished, Job, Reported, Started
+from search.job import Answer, Died, Event, Finished, Job, Reported, Started, Timing
 
 if TYPE_CHECKING:
     from search.worker import Bench
@@ -36,6 +37,19 @@ class Apart:
         self.deaths = 0
         self.taken = 0.0
         self.due = math.inf
+
+    def paces(self, jobs: Iterable[Job]) -> list[float] | None:
+        """Return the seconds that each job's network needs for an image; None if one cannot tell.
+
+        A process that a network takes along, or that hangs, is replaced.
+        """
+        self.child.send(Timing(tuple(jobs)))
+        with suppress(EOFError, OSError):
+            if self.child.pipe.poll(START + LONG):
+                told: list[float] | None = self.child.pipe.recv()
+                return told
+        self._renew()
+        return None
 
     def take(self, job: Job) -> None:
         """Begin a job."""

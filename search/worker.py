@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from trials.data import Data
 from trials.data import load as load_data
 from trials.epoch import Epoch
 from trials.faults import fault
+from trials.pace import pace
 from trials.recipe import Recipe
 from trials.trial import Result, Setting, Trial
 
@@ -69,6 +70,16 @@ class Bench:
             key = repr((job.recipe, dict(job.changes), callable(recipe.data), *source[1:]))
             self._loaded = source, shared(Path(job.shelf), key, load) if job.shelf else load()
         return self._loaded[1]
+
+
+def paces(jobs: Iterable[Job], bench: Bench) -> list[float]:
+    """Return the seconds that each job's network needs for an image."""
+    told = []
+    for job in jobs:
+        experiment, architecture = bench.architecture(job)
+        about = experiment.shape, experiment.classes, job.device, job.threads
+        told.append(pace(architecture.network, recipe_of(experiment, architecture), *about))
+    return told
 
 
 def recipe_of(experiment: Experiment, architecture: Architecture) -> Recipe:

@@ -42,6 +42,18 @@ class Workers:
     ) -> None:
         self.close()
 
+    def paces(self, jobs: Sequence[Job]) -> list[float] | None:
+        """Return the seconds that each job's network needs for an image, before anything runs.
+
+        None where that cannot be told; what is wrong with a network is the result of its training.
+        """
+        apart = self._apart[0] if self._apart else Apart("")
+        try:
+            return apart.paces(jobs)
+        finally:
+            if not self._apart:
+                apart.end()
+
     def free(self) -> int:
         """Count the jobs that can be submitted now."""
         return sum(slot.job is None for slot in self._slots)
