@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from search.job import Event, Finished, Job, Reported
-from search.slots import Apart, Here
+from search.slots import LONG, Apart, Here
 
 if TYPE_CHECKING:
     from search.worker import Bench
@@ -120,5 +120,5 @@ class Workers:
         if not busy:
             return []
         rest = min(slot.due for slot in busy.values()) - time.monotonic()
-        ready = wait(list(busy), max(0, min(rest, timeout)))
+        ready = wait(list(busy), max(0, min(rest, timeout, LONG)))
         return [slot for pipe, slot in busy.items() if pipe in ready]

@@ -1,4 +1,5 @@
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -275,6 +276,18 @@ def test_closing_lets_jobs_end_their_epoch_and_leaves_no_process(make: Make) -> 
     assert [(event.number, event.result.status) for event in last] == [(slow.number, "interrupted")]
     assert not any(map(is_alive, processes))
     assert list(Path(slow.folder).glob("epoch-*.state"))
+
+
+def test_closing_waits_for_a_job_that_may_take_for_ever(make: Make) -> None:
+    job = make("slow", recipe="long", seconds=math.inf)
+    workers = Workers(1)
+    workers.submit(job)
+    while not any(isinstance(event, Reported) for event in workers.events(1)):
+        pass
+
+    last = workers.close(grace=math.inf)
+
+    assert [(event.number, event.result.status) for event in last] == [(job.number, "interrupted")]
 
 
 def test_closing_without_grace_leaves_no_process_either() -> None:
