@@ -186,11 +186,14 @@ def fits(subject: Subject) -> str:
         raise SkippedError("a fusion of two maps has no place there")
     build, kind = partial(stub, subject.width), subject.kind
     if subject.site == "mix":
-        channels = getattr(subject.build(), "channels", None)
+        module = subject.build()
+        channels = getattr(module, "channels", None)
         if not isinstance(channels, int):
             raise BrokenError("a mix has .channels, the count it works on", place_of(kind))
-        if channels != subject.width or subject.returned(subject.build()) != channels:
+        if channels != subject.width:
             return f"by a backbone's mix alone: at {subject.width} planes it works on {channels}"
+        if (returned := subject.returned(module)) != channels:
+            return f"by a backbone's mix alone: at {subject.width} planes it hands on {returned}"
         network = graft(build, instead={"2": kind})
     elif subject.site == "act":
         network = graft(build, instead={"1": kind})

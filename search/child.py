@@ -105,21 +105,17 @@ def serve(handle: int) -> None:
         # the first optimiser imports this, for a second; better while there is nothing to do
         import torch._dynamo  # noqa: F401
     # an answer that no job waits for means that there will be no other job
-    while usable() and isinstance(job := inbox.get(), Job | Timing):
-        if isinstance(job, Timing):
-            try:
-                pipe.send(paces(job.jobs, bench))
-            except Exception:
-                # whatever is wrong with a network is the result of its training
-                pipe.send(None)
+    while usable() and isinstance(asked := inbox.get(), Job | Timing):
+        if isinstance(asked, Timing):
+            pipe.send(paces(asked.jobs, bench))
             continue
         try:
-            with recorded(Path(job.folder), job.seconds):
-                for event in work(job, bench, inbox.get):
+            with recorded(Path(asked.folder), asked.seconds):
+                for event in work(asked, bench, inbox.get):
                     if not isinstance(event, Finished):
                         pipe.send(event)
         except OSError as error:
-            event = failed(job, error)
+            event = failed(asked, error)
         # nothing changes in the job's folder once its end is told
         pipe.send(event)
 

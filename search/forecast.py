@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 from statistics import fmean
@@ -10,10 +10,11 @@ from statistics import fmean
 from search.experiment import Experiment, resolved
 from search.job import Job
 from search.place import Place
+from search.worker import Bench, paces
 from search.workers import Workers
 from spaces import Architecture
 from trials.data import Data, load
-from trials.pace import pace, seconds
+from trials.pace import seconds
 from trials.recipe import Recipe
 
 DRAWN = 200
@@ -56,12 +57,11 @@ def forecast(
         return None
     low, high = costed[0][0], costed[-1][0]
     ends = costed[:1] if low == high else [costed[0], costed[-1]]
-    networks = [(name, one) for _, name, one in ends]
+    jobs = [job(place, name, one, device, threads) for _, name, one in ends]
     if place.experiment.has_file:
-        jobs = [job(place, name, one, device, threads) for name, one in networks]
         timed = (workers or Workers(0)).paces(jobs)
     else:
-        timed = here(place.experiment, recipe, networks, device, threads)
+        timed = paces(jobs, Bench(place.experiment))
     if timed is None:
         return None
     first, last = (seconds(one, recipe, *images) for one in (timed[0], timed[-1]))
@@ -70,18 +70,6 @@ def forecast(
         return first + (last - first) * (cost - low) / ((high - low) or 1)
 
     return Forecast(fmean(between(cost) for cost, _, _ in costed), max(first, last))
-
-
-def here(
-    held: Experiment, recipe: Recipe, networks: Iterable[Named], device: str, threads: int
-) -> list[float] | None:
-    """Return the seconds that an image takes each, timed in this process: no file has them."""
-    about = recipe, held.shape, held.classes, device, threads
-    try:
-        return [pace(one.network, *about) for _, one in networks]
-    except Exception:
-        # whatever is wrong with a network is the result of its training
-        return None
 
 
 def job(place: Place, name: str, architecture: Architecture, device: str, threads: int) -> Job:

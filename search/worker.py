@@ -72,13 +72,17 @@ class Bench:
         return self._loaded[1]
 
 
-def paces(jobs: Iterable[Job], bench: Bench) -> list[float]:
-    """Return the seconds that each job's network needs for an image."""
+def paces(jobs: Iterable[Job], bench: Bench) -> list[float] | None:
+    """Return the seconds that each job's network needs for an image; None if one cannot tell."""
     told = []
-    for job in jobs:
-        experiment, architecture = bench.architecture(job)
-        about = experiment.shape, experiment.classes, job.device, job.threads
-        told.append(pace(architecture.network, recipe_of(experiment, architecture), *about))
+    try:
+        for job in jobs:
+            experiment, architecture = bench.architecture(job)
+            about = experiment.shape, experiment.classes, job.device, job.threads
+            told.append(pace(architecture.network, recipe_of(experiment, architecture), *about))
+    except Exception:
+        # whatever is wrong with a network is the result of its training
+        return None
     return told
 
 

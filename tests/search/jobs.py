@@ -100,7 +100,8 @@ def strange(network, data, recipe, seed, device, checkpoint=None):
 
 def write_space(folder: Path) -> Path:
     (folder / "mine.py").write_text(SPACE)
-    (folder / "trouble.py").write_text(TROUBLE)
+    # a neighbour that equals one read before would be taken for it, with its folder
+    (folder / "trouble.py").write_text(f"{TROUBLE}\n# of {folder}\n")
     return folder / "mine.py"
 
 

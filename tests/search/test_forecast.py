@@ -54,7 +54,7 @@ def test_the_dearest_network_is_forecast_to_take_longest_whatever_its_file_print
     assert 0 < told.mean < told.longest
 
 
-@pytest.mark.parametrize("act", ["os.kill(os.getpid(), 11)", "os._exit(0)"])
+@pytest.mark.parametrize("act", ["os.kill(os.getpid(), 11)", "os._exit(0)", "raise ValueError(1)"])
 def test_a_network_that_ends_its_process_ends_no_other(tmp_path: Path, act: str) -> None:
     told = forecast(place(tmp_path, act), "cpu")
 

@@ -1,6 +1,5 @@
 """What seeds tell, and who gets the next."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -141,15 +140,3 @@ def test_front_and_best_are_asked_for_in_turn() -> None:
     asked = {Seeds(worth=0.0).next(known), Seeds(worth=0.0).next(more)}
 
     assert len(asked & {"a0", "a1"}) == len(asked & {"a4", "a5"}) == 1
-
-
-def test_a_thousand_architectures_are_decided_among_in_a_second() -> None:
-    random = np.random.default_rng(0)
-    prices = np.exp(random.uniform(0, 1.4, 1000)).tolist()
-    known = trained((0.7 + random.normal(0, 0.01, 1000)).tolist(), seeds=1, prices=prices)
-
-    started = time.process_time()
-    key = Seeds().next(known)
-
-    assert key
-    assert time.process_time() - started < 1
