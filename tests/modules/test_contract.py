@@ -34,8 +34,10 @@ ARGUMENTS: Mapping[str, Mapping[str, object]] = {"ShuffleAttention": {"groups": 
 # biases whose gradient cancels out: a norm or a softmax behind them takes a shift away
 SILENT: Mapping[str, tuple[str, ...]] = {
     "AFF": ("gate.*.0.bias", "gate.*.3.bias"),
-    "AFNB": ("attend.key.0.bias", "attend.value.bias", "attend.out.bias", "join.0.bias")
-    + ("query.0.bias",),
+    "AFNB": (
+        *("attend.key.0.bias", "attend.value.bias", "attend.out.bias", "join.0.bias"),
+        "query.0.bias",
+    ),
     "APNB": ("attend.key.0.bias", "attend.value.bias", "attend.out.bias", "join.0.bias"),
     "ARM": ("conv.bias",),
     "BAM": ("channel.1.bias", "pixel.0.bias", "pixel.3.bias", "pixel.6.bias"),
@@ -48,8 +50,10 @@ SILENT: Mapping[str, tuple[str, ...]] = {
     "GSoP": ("channel.reduce.bias",),
     "Grounding": ("attend.out.0.bias",),
     "IAFF": ("first.*.0.bias", "first.*.3.bias", "second.*.0.bias", "second.*.3.bias"),
-    "IAU": ("channel.out.bias", "parts.edge.0.bias", "parts.edge.1.bias", "parts.mask.0.bias")
-    + ("parts.out.bias", "parts.reduce.bias", "parts.update.0.bias"),
+    "IAU": (
+        *("channel.out.bias", "parts.edge.0.bias", "parts.edge.1.bias", "parts.mask.0.bias"),
+        *("parts.out.bias", "parts.reduce.bias", "parts.update.0.bias"),
+    ),
     "MSCAM": ("gate.*.0.bias", "gate.*.3.bias"),
     "NonLocal": ("key.bias", "out.0.bias", "value.bias"),
     "OCR": ("regions.bias",),
