@@ -100,8 +100,7 @@ def strange(network, data, recipe, seed, device, checkpoint=None):
 
 def write_space(folder: Path) -> Path:
     (folder / "mine.py").write_text(SPACE)
-    # a neighbour that equals one read before would be taken for it, with its folder
-    (folder / "trouble.py").write_text(f"{TROUBLE}\n# of {folder}\n")
+    (folder / "trouble.py").write_text(TROUBLE)
     return folder / "mine.py"
 
 

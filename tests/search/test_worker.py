@@ -21,7 +21,11 @@ Make = Callable[..., Job]
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_space(tmp_path_factory.mktemp("space"))
+    path = write_space(tmp_path_factory.mktemp("space"))
+    # a neighbour that equals one read before would be taken for it, with its folder
+    with (path.parent / "trouble.py").open("a") as neighbour:
+        neighbour.write(f"# of {path.parent}\n")
+    return path
 
 
 @pytest.fixture
