@@ -75,9 +75,10 @@ def forecast(
 def job(place: Place, name: str, architecture: Architecture, device: str, threads: int) -> Job:
     """Write down how a network is found again; nothing is trained, so there is no folder."""
     held = place.experiment
+    file = place.folder.space if place.is_there and held.has_file else held.path
     return Job(
         number=0,
-        space=str((place.folder.space if place.is_there else held.path).resolve()),
+        space=str(file.resolve()),
         recipe=held.recipe or "",
         choices=dict(architecture.choices),
         baseline=name,
