@@ -64,10 +64,7 @@ class Cluster:
         self._thread: threading.Thread | None = None
         try:
             with sigterm_kept():
-                if address:
-                    join(address)
-                else:
-                    begin(self._files.path)
+                join(address) if address else begin(self._files.path)
             found = machines()
             self.share = (share or Share()).for_machines(found)
             self._room = Room(self.share)
@@ -170,9 +167,9 @@ class Jobs(Searcher):
     ) -> None:
         """Tell the end of a job."""
         number = self._numbers.pop(trial_id)
-        if result and isinstance(result.get("event"), Finished):
-            self._exchange.tell(result["event"])
-        elif error:
+        for event in (result or {}).get("events", ()):
+            self._exchange.tell(event)
+        if error:
             self._exchange.give_up(number, "Tune has given it up")
 
     def save(self, checkpoint_path: str) -> None:
@@ -199,7 +196,7 @@ class Answers(FIFOScheduler):
 
     def on_trial_result(self, controller: Any, trial: Any, result: Mapping[str, Any]) -> str:
         """Pass an event on; a job that is to end hears so, and says its last in the next step."""
-        answer = self._exchange.tell(result["event"])
+        answer = [self._exchange.tell(event) for event in result["events"]][-1]
         if answer != "go on":
             trial.temporary_state.ray_actor.answer.remote(answer)
         return str(self.CONTINUE)
@@ -213,13 +210,15 @@ class Answers(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> None:
         """Leave the order to Tune; it comes by here several times a second."""
         self._exchange.pass_by()
+        silent = self._exchange.silent()
+        for trial in tune_controller.get_live_trials() if silent else ():
+            if trial.config["job"]["number"] in silent:
+                # Ray itself sees that a worker ends, and not that it is frozen
+                ray.kill(trial.temporary_state.ray_actor)
 
 
 def training(sent: Parcel, home: str) -> type[tune.Trainable]:
-    """Return the class that Tune sends to its workers, where there is nothing else of ours.
-
-    One step is what lies between two events of a job, mostly an epoch.
-    """
+    """Return the class that Tune sends to its workers, where there is nothing else of ours."""
     ray.cloudpickle.register_pickle_by_value(parcel)
 
     class Training(tune.Trainable):
@@ -236,8 +235,8 @@ def training(sent: Parcel, home: str) -> type[tune.Trainable]:
             return True
 
         def step(self) -> dict[str, Any]:
-            event, is_over = self.outpost.next()
-            return {"event": event, "done": is_over}
+            events, is_over = self.outpost.next()
+            return {"events": events, "done": is_over}
 
         def answer(self, answer: Answer) -> None:
             self.outpost.answer(answer)

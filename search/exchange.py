@@ -20,6 +20,8 @@ from trials.trial import Result
 
 RETRIES = 2
 """How often a job is tried again whose worker has gone."""
+SILENCE = 300.0
+"""Seconds beyond its job's time after which a worker that says nothing is taken for lost."""
 
 
 class Left(BaseException):
@@ -35,6 +37,7 @@ class Held:
     deaths: int = 0
     is_begun: bool = False
     since: float = field(default_factory=time.monotonic)
+    due: float = math.inf
 
 
 class Exchange:
@@ -132,11 +135,18 @@ class Exchange:
             return "interrupted"
         return "stopped" if event.number in self._stopped else "go on"
 
+    def silent(self) -> list[int]:
+        """Return the jobs whose workers should have told their end long ago."""
+        now = time.monotonic()
+        return [number for number, held in list(self.running.items()) if now > held.due]
+
     def lost(self, number: int, reason: str) -> None:
         """Tell that a worker has gone with its job, which is tried again or given up."""
         if held := self.running.get(number):
+            if time.monotonic() > held.due:
+                reason = "silence long past its time"
             held.deaths += 1
-            held.is_begun = False
+            held.is_begun, held.due = False, math.inf
             if held.deaths <= RETRIES:
                 self.tell(Died(number, reason))
                 return
@@ -163,7 +173,8 @@ class Exchange:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Started):
-            self.running[event.number].is_begun = True
+            held = self.running[event.number]
+            held.is_begun, held.due = True, time.monotonic() + held.job.seconds + SILENCE
         elif isinstance(event, Reported):
             self.running[event.number].curve.append(event.epoch)
         elif isinstance(event, Finished):

@@ -58,10 +58,11 @@ class Started:
 
 @dataclass(frozen=True)
 class Reported:
-    """A job has finished an epoch and waits to hear whether it goes on."""
+    """A job has finished an epoch and waits to hear whether it goes on; after the last it ends."""
 
     number: int
     epoch: Epoch
+    is_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,4 @@ class Died:
 
 Event = Started | Reported | Finished | Died
 Answer = Literal["go on", "stopped", "interrupted"]
-"""What a worker hears after an epoch: to go on, or the status that its job ends with."""
+"""What a worker hears after an epoch but the last: to go on, or the status its job ends with."""

@@ -41,8 +41,11 @@ class Outpost:
         """Note what the job that has reported is to hear."""
         self._answer = answer
 
-    def next(self) -> tuple[Event, bool]:
-        """Let the job go on to its next event, and tell whether that is its end."""
+    def next(self) -> tuple[list[Event], bool]:
+        """Let the job go on, and return what happens next and whether that is its end.
+
+        The last epoch comes with the end: there is nothing to answer in between.
+        """
         if self._is_awaited:
             self._worker.answer(self._answer)
         event = self._worker.next_event()
@@ -50,8 +53,11 @@ class Outpost:
             # whoever gave the job knows that it has begun
             event = self._worker.next_event()
         self._is_new = False
-        self._answer, self._is_awaited = "go on", isinstance(event, Reported)
-        return event, self._worker.job is None
+        events = [event]
+        if isinstance(event, Reported) and event.is_last:
+            events.append(self._worker.next_event())
+        self._answer, self._is_awaited = "go on", isinstance(events[-1], Reported)
+        return events, self._worker.job is None
 
     def close(self) -> None:
         """Leave no process behind."""

@@ -76,7 +76,8 @@ class Apart:
             self.job = None
         if isinstance(event, Reported):
             if event.epoch.number <= len(self.curve):
-                self.answer("go on")
+                if not event.is_last:
+                    self.answer("go on")
                 return None
             self.curve.append(event.epoch)
         return event

@@ -109,11 +109,12 @@ def work(job: Job, bench: Bench, ask: Ask) -> Iterator[Event]:
 
 
 def trained(job: Job, trial: Trial, ask: Ask) -> Iterator[Event]:
-    """Yield a trial's epochs, each before it is asked whether to go on, and its result."""
+    """Yield a trial's epochs, asking after each but the last whether to go on, and its result."""
     answer: Answer = "go on"
     for epoch in trial:
-        yield Reported(job.number, plain(epoch))
-        answer = ask()
+        is_last = epoch.number == trial.recipe.epochs
+        yield Reported(job.number, plain(epoch), is_last)
+        answer = "go on" if is_last else ask()
         if answer != "go on":
             break
     result = trial.result

@@ -82,7 +82,7 @@ class Workers:
                 yield event
             finally:
                 # also when whoever listens leaves at this event: a worker never waits in vain
-                if isinstance(event, Reported):
+                if isinstance(event, Reported) and not event.is_last:
                     stopped = event.number in self._stopped
                     slot.answer("stopped" if stopped else "go on")
                 elif isinstance(event, Finished):

@@ -81,11 +81,12 @@ def idle() -> Any:
             return True
 
         def step(self) -> Found:
-            if self.epoch == 2:
-                self.status = self.status or "complete"
             self.epoch += not self.status
-            event = Event(told, self.number, self.epoch, self.status)
-            return {"event": event, "done": bool(self.status)}
+            epochs = [Event(told, self.number, self.epoch, "")] * (not self.status)
+            if self.epoch == 2:
+                self.status = "complete"
+            ends = [Event(told, self.number, self.epoch, self.status)] * bool(self.status)
+            return {"events": epochs + ends, "done": bool(self.status)}
 
         def answer(self, answer: str) -> None:
             self.status = answer

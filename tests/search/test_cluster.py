@@ -124,11 +124,8 @@ def test_a_worker_of_ray_that_is_killed_goes_on_from_the_last_epoch(
     for event in events(two, asked):
         heard.append(event)
         if len(heard) == 3:
-            for worker in descendants(os.getpid()):
-                # as Ray calls them between two steps, and during one
-                told = Path(f"/proc/{worker}/cmdline").read_bytes()
-                if told.startswith((b"ray::Training", b"ray::ResourceTrainable")):
-                    os.kill(worker, signal.SIGKILL)
+            for worker in own_workers():
+                os.kill(worker, signal.SIGKILL)
 
     assert story(heard)[:3] == ["started", "epoch 1", "epoch 2"]
     assert isinstance(heard[3], Died)
@@ -138,6 +135,30 @@ def test_a_worker_of_ray_that_is_killed_goes_on_from_the_last_epoch(
         undisturbed = results(workers, replace(asked, folder=f"{asked.folder}-0"))
     assert isinstance(heard[-1], Finished)
     assert curve(heard[-1].result) == curve(undisturbed[asked.number])
+
+
+def test_a_worker_of_ray_that_is_frozen_is_replaced(
+    two: Cluster, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.exchange.SILENCE", 1.0)
+    asked = make("slow", changes={"epochs": 5}, seconds=10)
+    heard: list[Event] = []
+
+    for event in events(two, asked):
+        heard.append(event)
+        if len(heard) == 2:
+            for worker in own_workers():
+                os.kill(worker, signal.SIGSTOP)
+
+    assert story(heard)[:3] == ["started", "epoch 1", "died: silence long past its time"]
+    assert story(heard)[3:] == ["started", *(f"epoch {n}" for n in range(2, 6)), "complete"]
+
+
+def own_workers() -> list[int]:
+    """Return the processes that Ray trains in, as it calls them between two steps and in one."""
+    names = (b"ray::Training", b"ray::ResourceTrainable")
+    every = descendants(os.getpid())
+    return [one for one in every if Path(f"/proc/{one}/cmdline").read_bytes().startswith(names)]
 
 
 def test_neither_ray_nor_a_job_prints(

@@ -125,6 +125,28 @@ def test_a_job_whose_workers_die_again_and_again_is_given_up(exchange: Exchange)
     assert (result.score, result.curve) == (None, (epoch(1),))
 
 
+def test_a_worker_is_silent_long_past_its_job_s_time(
+    exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.exchange.SILENCE", 0.1)
+    exchange.submit(job(tmp_path / "mine.py", 8, seconds=0.1))
+    silent = []
+
+    def act() -> None:
+        for number in (7, 8):
+            exchange.tell(Started(number))
+        silent.append(exchange.silent())
+        time.sleep(0.25)
+        silent.append(exchange.silent())
+        exchange.lost(8, "the end of its worker")
+        silent.append(exchange.silent())
+
+    said = heard(exchange, act)
+
+    assert silent == [[], [8], []]
+    assert story(said) == ["started", "started", "died: silence long past its time"]
+
+
 def test_who_leaves_hears_the_last_results(exchange: Exchange, tmp_path: Path) -> None:
     answers = []
     exchange.submit(job(tmp_path / "mine.py", 8))

@@ -1,7 +1,7 @@
 import io
 import itertools
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +63,15 @@ def test_events_are_plain_data_whatever_a_loop_of_one_s_own_yields(make: Make) -
     assert reader.load() == heard
     assert reader.needed == {"search.job", "trials.epoch", "trials.trial"}
     assert story(heard) == ["started", "epoch 1", "epoch 2", "complete"]
+
+
+def test_nobody_is_asked_after_the_last_epoch(make: Make) -> None:
+    answers: Iterator[Answer] = iter(["go on"])
+
+    heard = list(work(make(), Bench(), lambda: next(answers)))
+
+    assert story(heard) == ["started", "epoch 1", "epoch 2", "complete"]
+    assert not list(answers)
 
 
 def test_a_job_is_plain_data(make: Make) -> None:

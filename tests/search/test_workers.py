@@ -75,6 +75,19 @@ def test_a_job_stops_at_the_epoch_it_is_told_to(one: Workers, make: Make) -> Non
     assert len(heard[-1].result.curve) == 3
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_what_is_said_after_the_last_epoch_comes_too_late(count: int, make: Make) -> None:
+    heard: list[Event] = []
+
+    with Workers(count) as workers:
+        for event in events(workers, make(), make()):
+            heard.append(event)
+            if isinstance(event, Reported) and event.epoch.number == 2:
+                workers.stop(event.number)
+
+    assert story(heard) == ["started", "epoch 1", "epoch 2", "complete"] * 2
+
+
 def test_a_worker_never_waits_for_one_who_has_stopped_listening(one: Workers, make: Make) -> None:
     one.submit(make())
     while not one.free():
