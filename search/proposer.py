@@ -40,6 +40,7 @@ class Proposer:
         self.sampler = sampler
         self.goals = tuple(objective(text) for text in experiment.objectives)
         self.record = record(experiment)
+        self._decided = asdict(self.record)
         recipe = resolved(experiment.space.recipe)
         self.seeds = recipe.seeds if recipe else (0,)
         self._counts = Counts(experiment)
@@ -171,7 +172,7 @@ class Proposer:
             return self._advisor.suggest(entries) or self._untried(first), {}
         last = entries[-1] if entries else None
         if last is None or last.status != "duplicate":
-            return self.sampler.suggest()
+            return self.sampler.suggest(entries)
         return self._beside(self.architecture(last.kept), first, len(entries)), {}
 
     def _beside(
@@ -224,7 +225,7 @@ class Proposer:
             ]
             return refused(kept, "over a limit", "; ".join(figures), broken, system)
         kept["code"] = self._files(architecture)
-        decided = json.dumps([asdict(self.record), kept], sort_keys=True)
+        decided = json.dumps([self._decided, kept], sort_keys=True)
         kept["folder"] = hashlib.sha256(decided.encode()).hexdigest()[:12]
         return Entry("running", kept, violations=broken, system=system)
 

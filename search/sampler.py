@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from random import Random
@@ -73,11 +73,33 @@ class Sampler:
         self._shown: dict[int, bool] = {}
         self._running: dict[int, int] = {}
 
-    def show(self, entry: Entry) -> None:
+    def suggest(self, entries: Iterable[Entry]) -> tuple[Architecture, dict[str, Any]]:
+        """Return an architecture, and what its trial shall keep for the sampler."""
+        for entry in entries:
+            if not entry.kept["name"]:
+                self._show(entry)
+        seed = Random(f"{self.seed} {len(self._shown)}").getrandbits(32)
+        self._study.sampler = self._make(seed=seed)
+        trial = self._study.ask()
+
+        def pick(name: str, labels: tuple[Label, ...]) -> Label:
+            held = self.distributions.get(name)
+            if isinstance(held, IntDistribution):
+                return trial.suggest_int(name, held.low, held.high, step=held.step)
+            return trial.suggest_categorical(name, labels) if held else labels[0]
+
+        architecture = self.space.sample(pick)
+        # it comes back among the entries, once it is stored
+        withdrawn = self._study.tell(trial, state=TrialState.FAIL)
+        return architecture, withdrawn.system_attrs
+
+    def _show(self, entry: Entry) -> None:
         """Show a trial of the space, or how one has ended that was running when it was shown."""
         if self._shown.get(entry.number) is entry.is_over:
             return
         self._shown[entry.number] = entry.is_over
+        if self.name == "random":
+            return  # it looks at none
         if entry.number in self._running:
             self._study.tell(self._running.pop(entry.number), state=TrialState.FAIL)
         choices = entry.kept["choices"]
@@ -94,23 +116,6 @@ class Sampler:
         )
         if not entry.is_over:
             self._running[entry.number] = len(self._study.get_trials(deepcopy=False)) - 1
-
-    def suggest(self) -> tuple[Architecture, dict[str, Any]]:
-        """Return an architecture, and what its trial shall keep for the sampler."""
-        seed = Random(f"{self.seed} {len(self._shown)}").getrandbits(32)
-        self._study.sampler = self._make(seed=seed)
-        trial = self._study.ask()
-
-        def pick(name: str, labels: tuple[Label, ...]) -> Label:
-            held = self.distributions.get(name)
-            if isinstance(held, IntDistribution):
-                return trial.suggest_int(name, held.low, held.high, step=held.step)
-            return trial.suggest_categorical(name, labels) if held else labels[0]
-
-        architecture = self.space.sample(pick)
-        # it comes back through `show`, once it is stored
-        withdrawn = self._study.tell(trial, state=TrialState.FAIL)
-        return architecture, withdrawn.system_attrs
 
 
 def distribution(labels: tuple[Label, ...]) -> BaseDistribution:

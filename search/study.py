@@ -241,7 +241,7 @@ class Study:
         self._ledger.end(entry, after)
 
     def _look(self) -> list[Entry]:
-        """Read all trials, end those that repeat one that has ended, show them to the sampler."""
+        """Read all trials, and end those that repeat one that has ended."""
         entries = self._ledger.entries()
         self._replays = [entry for entry in entries if "replay" in entry.kept and not entry.is_over]
         if self._replays:
@@ -252,9 +252,6 @@ class Study:
                     after = replace(entry, state=state, values=values)
                     self._ledger.end(entry, replace(after, violations=original.violations))
             entries = self._ledger.entries()
-        for entry in entries:
-            if not entry.kept["name"]:
-                self._proposer.sampler.show(entry)
         return entries
 
     def _join(self, title: str, fork: bool) -> None:

@@ -134,7 +134,7 @@ def preview(
     planes: int = 16,
     depths: tuple[int, ...] = (1, 1, 1),
     stem: str = "strided",
-    lr: float = 0.3,
+    lr: float = 0.15,
 ) -> Recipe:
     """Return minutes on a CPU: the embedded images, and a small relative of the network.
 
