@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import count
+from math import isfinite
 from typing import Any, TypeVar
 
 import optuna
@@ -177,7 +178,7 @@ class Ledger:
         self._write(number, lambda at: self._storage.set_trial_state_values(at, STATES[state]))
 
     def end(self, before: Entry, after: Entry) -> None:
-        """Give a trial its end: its result, what that breaks, a note to read, and the state."""
+        """Give a trial its end: result, last score, what is broken, a note to read, the state."""
         is_broken = after.violations != before.violations
         parts = {
             "trial_values": numbers(after.values),
@@ -187,6 +188,8 @@ class Ledger:
         if result := after.kept.get("result"):
             parts["trial_user_attributes"] = attributes({"result": result})
             told = row(after.number, after.status, after.kept, after.scores)
+            last = {one.number: one.score for one in told.curve[-1:] if isfinite(one.score)}
+            parts["trial_intermediate_values"] = points(last)
             text = note(told, self.stamps, result.get("details", ""))[:NOTE]
 
         def write(at: int) -> None:

@@ -129,7 +129,8 @@ class Loop:
             self._study.start(event.number)
             self._watch("started", **about(proposal))
         elif isinstance(event, Reported):
-            self._study.report(event.number, event.epoch)
+            if not event.is_last:  # that one is put down with the end
+                self._study.report(event.number, event.epoch)
             if reason := self._stop(proposal, event.epoch):
                 self._reasons[event.number] = reason
                 self._executor.stop(event.number)

@@ -139,11 +139,14 @@ def preview(
     """Return minutes on a CPU: the embedded images, and a small relative of the network.
 
     Digits have a right way round, so nothing is flipped; they lie anywhere, so nothing is cropped.
+    1,500 images judge a network: of half as many, a score around 0.6 has a deviation of 1.8 points
+    by which images they are, of these 1.3.
     """
     return Recipe(
         data="clutter",
         epochs=5,
-        images=2080,
+        images=1920,
+        validation=0.2,
         batch=32,
         lr=lr,
         warmup=1,

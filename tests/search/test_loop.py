@@ -8,7 +8,7 @@ import pytest
 from search.job import Died, Event, Finished, Job, Reported, Started
 from search.loop import Loop, RepeatedError
 from search.study import Study
-from tests.search.studies import SEEDS, listed, result, score, train, written
+from tests.search.studies import SEEDS, listed, result, score, stored, train, written
 from trials.epoch import Epoch
 from trials.trial import Result
 
@@ -35,8 +35,9 @@ class Instant:
         yield Started(job.number)
         end = self.outcome(job.number)
         for epoch in end.curve:
-            yield Reported(job.number, epoch)
-            if job.number in self.stopped:
+            is_last = end.status == "complete" and epoch is end.curve[-1]
+            yield Reported(job.number, epoch, is_last)
+            if job.number in self.stopped and not is_last:
                 end = Result("stopped", "its reader left", curve=end.curve[: epoch.number])
                 break
         self.jobs.pop(0)
@@ -93,6 +94,23 @@ def test_one_that_is_stopped_is_told_with_its_reason(study: Study) -> None:
     assert {(row.status, row.reason) for row in rows} == {("stopped", "worse than others")}
     assert {len(row.curve) for row in rows} == {1}
     assert study.best() is None
+
+
+def test_the_last_epoch_is_put_down_with_the_end(study: Study, tmp_path: Path) -> None:
+    points: list[set[int]] = []
+
+    def note(event: str, **facts: object) -> None:
+        if facts.get("epoch") == 2:
+            points.append(set(stored(tmp_path).trials[facts["number"]].intermediate_values))
+
+    loop = looped(study, lambda number: result(0.5), [])
+    loop._watch = note
+
+    loop.run(study.ask, lambda: False)
+
+    trials = stored(tmp_path).trials
+    assert points == [{1}] * len(trials)
+    assert all(trial.intermediate_values == {1: 0.25, 2: 0.5} for trial in trials)
 
 
 def test_when_it_is_time_to_leave_what_runs_is_put_down(study: Study) -> None:

@@ -27,6 +27,8 @@ from tests.search.runs import (
 
 pytestmark = pytest.mark.slow
 RUN = Path("runs/mine/quick")
+HERE = ("--workers", 0)
+"""For what workers have no part in: each of them takes seconds to come up."""
 
 
 def test_a_small_space_is_tried_whole_beside_its_baseline_and_then_nothing_is_left(
@@ -57,7 +59,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path: Path) ->
 
 
 def test_the_document_has_the_front_and_nothing_else_is_on_standard_output(tmp_path: Path) -> None:
-    out, _ = ran("run", write(tmp_path), "--json", "--seeds", 2, "--trials", 2, cwd=tmp_path)
+    out, _ = ran("run", write(tmp_path), "--json", "--seeds", 2, "--trials", 2, *HERE, cwd=tmp_path)
 
     document = json.loads(out)
 
@@ -70,10 +72,10 @@ def test_the_document_has_the_front_and_nothing_else_is_on_standard_output(tmp_p
 def test_one_architecture_can_be_picked(tmp_path: Path) -> None:
     space = write(tmp_path)
 
-    ran("run", space, "--pick", "width=8 gate=Scale", "--set", "epochs=1", cwd=tmp_path)
-    _, other = ran("run", space, "--pick", "width=4 gate=Scale", cwd=tmp_path)
-    _, wrong = ran("run", space, "--pick", "width=9 gate=Scale", cwd=tmp_path, code=2)
-    _, unknown = ran("run", space, "--pick", "widht=8", cwd=tmp_path, code=2)
+    ran("run", space, "--pick", "width=8 gate=Scale", "--set", "epochs=1", *HERE, cwd=tmp_path)
+    _, other = ran("run", space, "--pick", "width=4 gate=Scale", *HERE, cwd=tmp_path)
+    _, wrong = ran("run", space, "--pick", "width=9 gate=Scale", *HERE, cwd=tmp_path, code=2)
+    _, unknown = ran("run", space, "--pick", "widht=8", *HERE, cwd=tmp_path, code=2)
 
     found = [(event["name"], event["choices"]) for event in events(tmp_path / RUN, "finished")]
     assert sorted(found[:2], key=str) == [
@@ -99,7 +101,7 @@ def test_in_the_driver_and_in_workers_the_same_seeds_come_to_the_same_scores(
 
 
 def test_weights_stay_for_front_and_baselines_alone(tmp_path: Path) -> None:
-    out, _ = ran("run", write(tmp_path), "--json", cwd=tmp_path)
+    out, _ = ran("run", write(tmp_path), "--json", *HERE, cwd=tmp_path)
 
     document = json.loads(out)
     shown = {
@@ -194,7 +196,7 @@ def test_the_same_failure_again_and_again_ends_the_run_with_its_traceback(tmp_pa
         "choice(None, Scale)", "Scale"
     )
 
-    _, err = ran("run", write(tmp_path, broken), cwd=tmp_path, code=1)
+    _, err = ran("run", write(tmp_path, broken), *HERE, cwd=tmp_path, code=1)
 
     assert "5 trainings in a row have failed for the same reason" in err
     assert "my bug" in err
@@ -202,7 +204,7 @@ def test_the_same_failure_again_and_again_ends_the_run_with_its_traceback(tmp_pa
 
 
 def test_a_run_without_anything_feasible_ends_with_3(tmp_path: Path) -> None:
-    out, _ = ran("run", write(tmp_path), "--limit", "params<=10", cwd=tmp_path, code=3)
+    out, _ = ran("run", write(tmp_path), "--limit", "params<=10", *HERE, cwd=tmp_path, code=3)
 
     assert "plain" in out
     assert len(trained(tmp_path / RUN)) == 1
@@ -237,11 +239,11 @@ def test_a_training_that_hangs_is_given_up(tmp_path: Path) -> None:
 
 def test_a_module_edited_between_two_halves_is_refused_or_forked(tmp_path: Path) -> None:
     space = write(tmp_path)
-    ran("run", space, "--pick", "width=4 gate=Scale", cwd=tmp_path)
+    ran("run", space, "--pick", "width=4 gate=Scale", *HERE, cwd=tmp_path)
     write(tmp_path, SPACE.replace(".sigmoid()", ".tanh()"))
 
-    _, refusal = ran("run", space, cwd=tmp_path, code=2)
-    ran("run", space, "--fork", cwd=tmp_path)
+    _, refusal = ran("run", space, *HERE, cwd=tmp_path, code=2)
+    ran("run", space, "--fork", *HERE, cwd=tmp_path)
 
     assert "mine.py changed" in refusal
     assert "--fork" in refusal
@@ -251,13 +253,13 @@ def test_a_module_edited_between_two_halves_is_refused_or_forked(tmp_path: Path)
 
 def test_a_run_folder_moved_elsewhere_goes_on_and_is_read(tmp_path: Path) -> None:
     space = write(tmp_path)
-    ran("run", space, "--trials", 2, cwd=tmp_path)
+    ran("run", space, "--trials", 2, *HERE, cwd=tmp_path)
     elsewhere = tmp_path / "elsewhere"
     (tmp_path / RUN).rename(elsewhere)
     space.unlink()
 
     status, _ = ran("status", elsewhere, cwd=tmp_path)
-    ran("run", elsewhere, cwd=tmp_path)
+    ran("run", elsewhere, *HERE, cwd=tmp_path)
 
     assert "3 complete" in status
     assert len(trained(elsewhere)) == 7
@@ -293,10 +295,10 @@ def test_two_drivers_begin_one_database_at_once_and_share_the_work(tmp_path: Pat
 
 def test_growing_choices_go_on_with_the_old_trainings(tmp_path: Path) -> None:
     space = write(tmp_path)
-    ran("run", space, cwd=tmp_path)
+    ran("run", space, *HERE, cwd=tmp_path)
     write(tmp_path, SPACE.replace("choice(4, 8, 12)", "choice(4, 8, 12, 16)"))
 
-    ran("run", space, cwd=tmp_path)
+    ran("run", space, *HERE, cwd=tmp_path)
 
     assert len(trained(tmp_path / RUN)) == 7 + 2
 
@@ -304,7 +306,7 @@ def test_growing_choices_go_on_with_the_old_trainings(tmp_path: Path) -> None:
 def test_images_that_are_not_there_are_told_with_a_way_out(tmp_path: Path) -> None:
     space = write(tmp_path, SPACE.replace('"digits"', '"cifar10"'))
 
-    _, err = ran("run", space, "--data-root", tmp_path / "none", cwd=tmp_path, code=2)
+    _, err = ran("run", space, "--data-root", tmp_path / "none", *HERE, cwd=tmp_path, code=2)
 
     assert "cifar10 is not in" in err
     assert "clutter" in err
@@ -312,7 +314,7 @@ def test_images_that_are_not_there_are_told_with_a_way_out(tmp_path: Path) -> No
 
 def test_a_network_that_was_kept_is_scored_on_the_test_set(tmp_path: Path) -> None:
     space = write(tmp_path, SPACE.replace("epochs=2", "epochs=8"))
-    ran("run", space, "--trials", 1, cwd=tmp_path)
+    ran("run", space, "--trials", 1, *HERE, cwd=tmp_path)
 
     out, _ = ran("eval", space, "--json", cwd=tmp_path)
     again, _ = ran("eval", space, cwd=tmp_path)
@@ -336,7 +338,7 @@ def test_options_that_mean_nothing_are_refused_before_anything_is_begun(tmp_path
         (("--limit", "macs=3"), "does not read like"),
         (("--device", "tpu"), "is not one of"),
     ):
-        _, err = ran("run", space, *arguments, cwd=tmp_path, code=2)
+        _, err = ran("run", space, *arguments, *HERE, cwd=tmp_path, code=2)
 
         assert words in err
     assert not (tmp_path / RUN / "study.db").exists()
