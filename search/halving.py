@@ -11,12 +11,13 @@ from search.survey import RESOLUTION
 Rung = dict[int, tuple[float, tuple[float, ...]]]
 """Scores and prices by the numbers of trainings."""
 
-RIVALS = 3
+RIVALS = 1
 """How many others must have done better before a training ends."""
 ETA = 2
 """Rungs are such a factor of epochs apart."""
-SURELY = 0.5
-"""By how many deviations others must be better: of the end, as a rung foretells it."""
+SURELY = 2.0
+"""By how many deviations others must be better: of the end, as a rung foretells it. Less, and more
+others, ends as many trainings, but more of them by mistake: whoever is best has many rivals."""
 ENOUGH = 6
 """How many trainings must have ended before it is known how well a rung foretells the end."""
 ASHA_ETA = 3
@@ -62,7 +63,8 @@ class Halving:
         better = sum(held > bound for held in rivals)
         if better < self.rivals:
             return ""
-        return f"{better} of {len(rivals)} that cost no more were clearly better at epoch {epoch}"
+        were = "was" if better == 1 else "were"
+        return f"{better} of {len(rivals)} that cost no more {were} clearly better at epoch {epoch}"
 
     def left_open(self, epoch: int) -> float:
         """Return the deviation of the end, in scores of an epoch; infinite until it is known."""

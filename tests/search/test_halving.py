@@ -12,9 +12,9 @@ CHEAP, DEAR = (100.0,), (200.0,)
 ENDED = range(1000, 1010)
 
 
-def begun(surely: float = 0.0) -> Halving:
+def begun() -> Halving:
     """Return a judge over 9 epochs that has seen ten dear trainings end as their rungs foretold."""
-    halving = Halving(9, surely=surely)
+    halving = Halving(9, rivals=3)
     for number in ENDED:
         for epoch in (1, 2, 4, 8, 9):
             halving.put(number, epoch, (number - 1000) / 1000 + epoch / 100, (1e6,))
@@ -35,6 +35,20 @@ def test_a_training_ends_when_three_that_cost_no_more_were_better() -> None:
     reason = halving.stops(9, 4, 0.4, DEAR)
 
     assert reason == "3 of 3 that cost no more were clearly better at epoch 4"
+
+
+def test_one_that_is_better_by_two_deviations_is_enough_unless_more_are_asked_for() -> None:
+    halving = Halving(9)
+    for number, error in enumerate((0.1, -0.1) * 5):
+        halving.put(number, 4, number / 10, DEAR)
+        halving.put(number, 9, number / 10 + error, DEAR)
+    apart = 2 * halving.left_open(4)
+    halving.put(20, 4, 0.9, CHEAP)
+
+    assert halving.stops(21, 4, 0.9 - apart * 0.99, CHEAP) == ""
+    reason = halving.stops(22, 4, 0.9 - apart * 1.01, CHEAP)
+
+    assert reason == "1 of 2 that cost no more was clearly better at epoch 4"
 
 
 def test_a_small_network_is_never_stopped_for_what_larger_ones_do() -> None:
@@ -98,7 +112,7 @@ def test_what_a_rung_leaves_open_is_the_residual_of_the_regression() -> None:
 
 
 def test_rivals_must_be_better_by_what_the_rung_leaves_open() -> None:
-    halving = Halving(9, surely=1.0)
+    halving = Halving(9, rivals=3, surely=1.0)
     for number, error in enumerate((0.1, -0.1) * 5):
         halving.put(number, 4, number / 10, DEAR)
         halving.put(number, 9, number / 10 + error, DEAR)
