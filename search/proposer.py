@@ -170,10 +170,12 @@ class Proposer:
             return self._untried(first), {}
         if self._advisor:
             return self._advisor.suggest(entries) or self._untried(first), {}
-        last = entries[-1] if entries else None
-        if last is None or last.status != "duplicate":
-            return self.sampler.suggest(entries)
-        return self._beside(self.architecture(last.kept), first, len(entries)), {}
+        if entries and entries[-1].status == "duplicate":
+            return self._beside(self.architecture(entries[-1].kept), first, len(entries)), {}
+        architecture, system = self.sampler.suggest(entries)
+        if self.sampler.is_blind and architecture.key in first:
+            return self._beside(architecture, first, len(entries)), system
+        return architecture, system
 
     def _beside(
         self, architecture: Architecture, first: Mapping[str, Entry], seed: int

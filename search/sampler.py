@@ -73,6 +73,11 @@ class Sampler:
         self._shown: dict[int, bool] = {}
         self._running: dict[int, int] = {}
 
+    @property
+    def is_blind(self) -> bool:
+        """Tell whether no trial matters to what is suggested: then none needs to be shown."""
+        return self.name == "random"
+
     def suggest(self, entries: Iterable[Entry]) -> tuple[Architecture, dict[str, Any]]:
         """Return an architecture, and what its trial shall keep for the sampler."""
         for entry in entries:
@@ -98,8 +103,8 @@ class Sampler:
         if self._shown.get(entry.number) is entry.is_over:
             return
         self._shown[entry.number] = entry.is_over
-        if self.name == "random":
-            return  # it looks at none
+        if self.is_blind:
+            return
         if entry.number in self._running:
             self._study.tell(self._running.pop(entry.number), state=TrialState.FAIL)
         choices = entry.kept["choices"]

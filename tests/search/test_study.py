@@ -101,7 +101,7 @@ def test_a_small_space_ends_by_itself_with_every_architecture_trained_once(
 def test_what_a_sampler_repeats_is_told_its_known_values_and_counted(
     opened: Open, tmp_path: Path
 ) -> None:
-    study = opened(sampler="random")
+    study = opened(sampler="nsga2")
 
     train(study)
 
@@ -113,6 +113,14 @@ def test_what_a_sampler_repeats_is_told_its_known_values_and_counted(
         assert trial.values == original.values
         assert trial.params == original.params
     assert len(study.rows()) == 7
+
+
+def test_what_looks_at_no_trial_is_not_told_that_it_repeats_itself(opened: Open) -> None:
+    study = opened(sampler="random")
+
+    train(study)
+
+    assert study.counts() == {"complete": 7}
 
 
 def test_labels_that_build_one_network_are_trained_once(opened: Open, tmp_path: Path) -> None:
@@ -143,7 +151,7 @@ def test_labels_that_build_one_network_are_trained_once(opened: Open, tmp_path: 
 def test_what_repeats_a_training_that_still_runs_ends_as_that_does(
     opened: Open, tmp_path: Path
 ) -> None:
-    study = opened(sampler="random")
+    study = opened(sampler="nsga2")
     running = []
     while proposal := study.ask():
         running.append(proposal)
