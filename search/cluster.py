@@ -195,7 +195,7 @@ class Answers(FIFOScheduler):
         self._exchange = exchange
 
     def on_trial_result(self, controller: Any, trial: Any, result: Mapping[str, Any]) -> str:
-        """Pass an event on; a job that is to end hears so, and says its last in the next step."""
+        """Pass events on; a job that is to end hears so, and says its last in the next step."""
         answer = [self._exchange.tell(event) for event in result["events"]][-1]
         if answer != "go on":
             trial.temporary_state.ray_actor.answer.remote(answer)

@@ -16,8 +16,8 @@ RIVALS = 1
 ETA = 2
 """Rungs are such a factor of epochs apart."""
 SURELY = 2.0
-"""By how many deviations others must be better: of the end, as a rung foretells it. Less, and more
-others, ends as many trainings, but more of them by mistake: whoever is best has many rivals."""
+"""By how many deviations others must be better: of the end, as a rung foretells it. Half of one and
+three others end as many trainings, and more of the best: these have many rivals that come close."""
 ENOUGH = 6
 """How many trainings must have ended before it is known how well a rung foretells the end."""
 ASHA_ETA = 3

@@ -81,12 +81,16 @@ def idle() -> Any:
             return True
 
         def step(self) -> Found:
-            self.epoch += not self.status
-            epochs = [Event(told, self.number, self.epoch, "")] * (not self.status)
+            said = []
+            if not self.status:
+                self.epoch += 1
+                said.append("")
             if self.epoch == 2:
                 self.status = "complete"
-            ends = [Event(told, self.number, self.epoch, self.status)] * bool(self.status)
-            return {"events": epochs + ends, "done": bool(self.status)}
+            if self.status:
+                said.append(self.status)
+            events = [Event(told, self.number, self.epoch, status) for status in said]
+            return {"events": events, "done": bool(self.status)}
 
         def answer(self, answer: str) -> None:
             self.status = answer

@@ -119,13 +119,8 @@ def test_a_worker_of_ray_that_is_killed_goes_on_from_the_last_epoch(
     two: Cluster, make: Make
 ) -> None:
     asked = make("slow", changes={"epochs": 5})
-    heard: list[Event] = []
 
-    for event in events(two, asked):
-        heard.append(event)
-        if len(heard) == 3:
-            for worker in own_workers():
-                os.kill(worker, signal.SIGKILL)
+    heard = disturbed(two, asked, signal.SIGKILL, after=3)
 
     assert story(heard)[:3] == ["started", "epoch 1", "epoch 2"]
     assert isinstance(heard[3], Died)
@@ -142,23 +137,24 @@ def test_a_worker_of_ray_that_is_frozen_is_replaced(
 ) -> None:
     monkeypatch.setattr("search.exchange.SILENCE", 1.0)
     asked = make("slow", changes={"epochs": 5}, seconds=10)
-    heard: list[Event] = []
 
-    for event in events(two, asked):
-        heard.append(event)
-        if len(heard) == 2:
-            for worker in own_workers():
-                os.kill(worker, signal.SIGSTOP)
+    heard = disturbed(two, asked, signal.SIGSTOP, after=2)
 
     assert story(heard)[:3] == ["started", "epoch 1", "died: silence long past its time"]
     assert story(heard)[3:] == ["started", *(f"epoch {n}" for n in range(2, 6)), "complete"]
 
 
-def own_workers() -> list[int]:
-    """Return the processes that Ray trains in, as it calls them between two steps and in one."""
-    names = (b"ray::Training", b"ray::ResourceTrainable")
-    every = descendants(os.getpid())
-    return [one for one in every if Path(f"/proc/{one}/cmdline").read_bytes().startswith(names)]
+def disturbed(cluster: Cluster, asked: Job, sign: signal.Signals, after: int) -> list[Event]:
+    """Do a job, and signal the processes that Ray trains in after so many events."""
+    heard: list[Event] = []
+    for event in events(cluster, asked):
+        heard.append(event)
+        for process in descendants(os.getpid()) if len(heard) == after else ():
+            # as Ray calls them between two steps, and during one
+            told = Path(f"/proc/{process}/cmdline").read_bytes()
+            if told.startswith((b"ray::Training", b"ray::ResourceTrainable")):
+                os.kill(process, sign)
+    return heard
 
 
 def test_neither_ray_nor_a_job_prints(
